@@ -61,7 +61,7 @@ std::string common_name(const X509_NAME* name) {
   unsigned char* utf8 = nullptr;
   const int size =
       ::ASN1_STRING_to_UTF8(&utf8, ::X509_NAME_ENTRY_get_data(::X509_NAME_get_entry(name, index)));
-  const Owned<unsigned char, [](unsigned char* memory) { OPENSSL_free(memory); }> held(utf8);
+  const BytesPtr held(utf8);
   if (size <= 0) return {};
   const std::string_view text(reinterpret_cast<char*>(utf8), static_cast<std::size_t>(size));
   return text.contains('\0') ? std::string() : printable(text, max_name_size);

@@ -1,6 +1,7 @@
 // What this component and lib/smtp share of OpenSSL.
 #pragma once
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -30,6 +31,12 @@ using X509Ptr = Owned<X509, &::X509_free>;
 using KeyPtr = Owned<EVP_PKEY, &::EVP_PKEY_free>;
 using BioPtr = Owned<BIO, &::BIO_free_all>;
 using StorePtr = Owned<X509_STORE, &::X509_STORE_free>;
+
+// As OPENSSL_free(), which would write the path of this file into the program.
+inline void free_bytes(unsigned char* bytes) {
+  ::CRYPTO_free(bytes, "", 0);
+}
+using BytesPtr = Owned<unsigned char, &free_bytes>;
 
 // Certificates for OpenSSL, which owns none of them.
 class X509Stack {
@@ -68,7 +75,7 @@ template <class T>
 std::string to_der(int (*encode)(T*, unsigned char**), T* object) {
   unsigned char* bytes = nullptr;
   const int size = encode(object, &bytes);
-  const Owned<unsigned char, [](unsigned char* memory) { OPENSSL_free(memory); }> held(bytes);
+  const BytesPtr held(bytes);
   return size <= 0 ? std::string()
                    : std::string(reinterpret_cast<char*>(bytes), static_cast<std::size_t>(size));
 }
