@@ -1,4 +1,4 @@
-"""Each way a session can go is recorded exactly once, as what it was. See FIELD-NOTES.md section 1."""
+"""Each way a session can go is recorded exactly once, as what it was."""
 
 import unittest
 from dataclasses import replace
