@@ -44,38 +44,36 @@ void CheckReport::leave_out(examination::Level level) {
   ++page_.left_out;
 }
 
+void CheckReport::count(const Examined& examined) {
+  count(examination::worst(examined.findings));
+  if (format_ != CheckFormat::json && !style_.show_own_network) collect_own_network(examined);
+}
+
 Rendered CheckReport::render(const Examined& examined, const checkdb::CheckChanges& changes) {
-  if (format_ == CheckFormat::html) {
-    page_.only_changes = true;
-    return render_html(examined, &changes);
-  }
-  Rendered all = render(examined);
-  if (changes.is_empty()) return {};
-  if (format_ == CheckFormat::text) all.text = to_text(examined, changes, style_);
-  return all;
-}
-
-Rendered CheckReport::render(const Examined& examined) {
-  if (format_ == CheckFormat::html) return render_html(examined, nullptr);
-  count(examination::worst(examined.findings));
-  if (format_ == CheckFormat::json) {
-    json::JsonText one;
-    to_json(one, examined);
-    return {.text = one.take_part(), .row = {}};
-  }
-  if (!style_.show_own_network) collect_own_network(examined);
-  return {.text = to_text(examined, style_), .row = {}};
-}
-
-Rendered CheckReport::render_html(const Examined& examined, const checkdb::CheckChanges* changes) {
-  count(examination::worst(examined.findings));
-  if (!style_.show_own_network) collect_own_network(examined);
-  if (changes != nullptr && changes->is_empty()) {
+  count(examined);
+  page_.only_changes = true;
+  if (changes.is_empty()) {
     ++page_.unchanged;
     return {};
   }
-  return {.text = domain_html(examined, changes, style_, page_.is_alone, page_.codes),
-          .row = std::make_unique<PageRow>(page_row(examined))};
+  if (format_ == CheckFormat::text) return {.text = to_text(examined, changes, style_), .row = {}};
+  return render_whole(examined, &changes);
+}
+
+Rendered CheckReport::render(const Examined& examined) {
+  count(examined);
+  return render_whole(examined, nullptr);
+}
+
+Rendered CheckReport::render_whole(const Examined& examined, const checkdb::CheckChanges* changes) {
+  if (format_ == CheckFormat::text) return {.text = to_text(examined, style_), .row = {}};
+  if (format_ == CheckFormat::html) {
+    return {.text = domain_html(examined, changes, style_, page_.is_alone, page_.codes),
+            .row = std::make_unique<PageRow>(page_row(examined))};
+  }
+  json::JsonText one;
+  to_json(one, examined);
+  return {.text = one.take_part(), .row = {}};
 }
 
 void CheckReport::collect_own_network(const Examined& examined) {

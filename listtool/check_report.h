@@ -50,8 +50,10 @@ class CheckReport {
     std::size_t domains = 0;
   };
   void count(examination::Level level);
+  void count(const Examined& examined);
   void collect_own_network(const Examined& examined);
-  Rendered render_html(const Examined& examined, const checkdb::CheckChanges* changes);
+  // All of a domain; on the page, what has changed stands before it.
+  Rendered render_whole(const Examined& examined, const checkdb::CheckChanges* changes);
   Result<void> finish_page();
 
   CheckFormat format_;
