@@ -1,11 +1,11 @@
 #include "listtool/bulk.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <utility>
 
 #include "base/console.h"
+#include "event/run_each.h"
 
 namespace starttls::listtool {
 namespace {
@@ -30,19 +30,13 @@ Bulk::Bulk(discovery::PolicyResolver& policy_resolver, std::vector<DomainName> d
 
 event::Task<bool> Bulk::run(Report report) {
   report_ = std::move(report);
-  std::vector<event::Task<bool>> lanes;
-  for (std::size_t i = 0; i < std::min(max_concurrent_, domains_.size()); ++i) lanes.push_back(work());
-  co_await event::when_all(std::move(lanes));
-  co_return true;
+  return event::run_each(domains_.size(), max_concurrent_, [this](std::size_t index) { return work(index); });
 }
 
-event::Task<bool> Bulk::work() {
-  while (next_ < domains_.size()) {
-    const std::size_t index = next_++;
-    auto facts = co_await examiner_.examine(domains_[index], haste_);
-    done(index, std::move(facts));
-  }
-  co_return true;
+event::Task<bool> Bulk::work(std::size_t index) {
+  auto facts = co_await examiner_.examine(domains_[index], haste_);
+  done(index, std::move(facts));
+  co_return !stopped_;
 }
 
 void Bulk::done(std::size_t index, std::shared_ptr<const discovery::DomainFacts> facts) {
@@ -57,7 +51,7 @@ void Bulk::report_all_due() {
   for (; reported_ < domains_.size() && waiting_[reported_]; ++reported_) {
     if (!report_(domains_[reported_], *std::exchange(waiting_[reported_], nullptr))) {
       // No more domains are started or reported.
-      next_ = domains_.size();
+      stopped_ = true;
       reported_ = domains_.size();
       return;
     }

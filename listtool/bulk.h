@@ -26,7 +26,7 @@ class Bulk {
   event::Task<bool> run(Report report);
 
  private:
-  event::Task<bool> work();
+  event::Task<bool> work(std::size_t index);
   void done(std::size_t index, std::shared_ptr<const discovery::DomainFacts> facts);
   void report_all_due();
   void show_progress();
@@ -38,7 +38,7 @@ class Bulk {
   bool progress_;
   Report report_;
   std::vector<std::shared_ptr<const discovery::DomainFacts>> waiting_;  // for earlier reports
-  std::size_t next_ = 0;                                                // the next to start
+  bool stopped_ = false;                                                // by a report
   std::size_t reported_ = 0;
   std::size_t done_ = 0;
 };

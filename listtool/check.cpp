@@ -12,6 +12,7 @@
 #include "base/try.h"
 #include "checkdb/check_state.h"
 #include "event/loop.h"
+#include "event/run_each.h"
 #include "examination/gather.h"
 #include "listtool/check_output.h"
 #include "listtool/check_progress.h"
@@ -26,9 +27,6 @@ namespace {
 
 constexpr unsigned max_days = 3'650;
 constexpr unsigned days_as_configured = max_days + 1;
-// Domains that are examined at the same time: the facts about each are in memory. Of thousands, hundreds may wait
-// minutes for servers that are silent or slow on purpose, and the others must not wait for these.
-constexpr std::size_t max_concurrent = 1'000;
 constexpr unsigned max_rate = 1'000;
 constexpr unsigned max_hours = 10'000;
 
@@ -119,27 +117,23 @@ class Run {
 
   // An error of the output.
   event::Task<Result<void>> run() {
-    std::vector<event::Task<bool>> workers;
-    for (std::size_t i = 0; i < std::min(max_concurrent, domains_.size()); ++i) workers.push_back(work());
-    co_await event::when_all(std::move(workers));
+    co_await event::run_each(domains_.size(), max_examinations,
+                             [this](std::size_t index) { return work(index); });
     co_return written_;
   }
 
  private:
-  event::Task<bool> work() {
-    while (next_ < domains_.size() && written_) {
-      const std::size_t index = next_++;
-      if (const checkdb::KnownDomain* const fresh = find_fresh(domains_[index])) {
-        report_.leave_out(worst(*fresh));
-        waiting_[index] = Rendered();
-      } else {
-        examination::DomainFacts facts = co_await gatherer_.gather(domains_[index]);
-        waiting_[index] = render(examine(std::move(facts)));
-      }
-      progress_.count_domain();
-      report_all_due();
+  event::Task<bool> work(std::size_t index) {
+    if (const checkdb::KnownDomain* const fresh = find_fresh(domains_[index])) {
+      report_.leave_out(worst(*fresh));
+      waiting_[index] = Rendered();
+    } else {
+      examination::DomainFacts facts = co_await gatherer_.gather(domains_[index]);
+      waiting_[index] = render(examine(std::move(facts)));
     }
-    co_return true;
+    progress_.count_domain();
+    report_all_due();
+    co_return written_.has_value();
   }
 
   // What is known of a domain that is not examined again; else null.
@@ -173,7 +167,6 @@ class Run {
   CheckReport& report_;
   CheckProgress& progress_;
   std::vector<std::optional<Rendered>> waiting_;  // for earlier ones
-  std::size_t next_ = 0;
   std::size_t reported_ = 0;
   Result<void> written_;
 };

@@ -244,10 +244,12 @@ std::string tiles_html(const PageContent& content) {
 
 std::string own_network_html(const PageContent& content) {
   std::string items;
-  for (const auto& [finding, domains] : content.own_network) items += finding_html(finding);
-  if (items.empty()) return {};
   std::size_t domains = 0;
-  for (const auto& own : content.own_network) domains += own.second;
+  for (const auto& [seen, own] : content.own_network.items()) {
+    items += finding_html(own.finding);
+    domains += own.domains;
+  }
+  if (items.empty()) return {};
   return fmt::format(
       "<section class=\"attention\"><h2>About this host, for {}</h2>\n<ul class=\"findings\">\n{}"
       "</ul></section>\n",

@@ -20,6 +20,7 @@
 #include "html/page.h"
 #include "html/table.h"
 #include "listtool/check_output.h"
+#include "listtool/own_network.h"
 
 namespace starttls::listtool {
 
@@ -55,8 +56,7 @@ struct PageContent {
   std::size_t left_out = 0;   // domains that were not examined again: --since
   std::vector<PageRow> rows;  // in the order of the page
   CodeSet codes;              // those of its findings
-  // About this host, with the number of domains for which it was found.
-  std::vector<std::pair<examination::Finding, std::size_t>> own_network;
+  OwnNetwork own_network;
 };
 
 // What was found of a domain. Folded where there are several and this one is sound: without a fault, and nothing is

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/console.h"
-#include "base/counted.h"
 #include "base/try.h"
 #include "json/json_text.h"
 
@@ -46,7 +45,7 @@ void CheckReport::leave_out(examination::Level level) {
 
 void CheckReport::count(const Examined& examined) {
   count(examination::worst(examined.findings));
-  if (format_ != CheckFormat::json && !style_.show_own_network) collect_own_network(examined);
+  if (format_ != CheckFormat::json && !style_.show_own_network) page_.own_network.add(examined.findings);
 }
 
 Rendered CheckReport::render(const Examined& examined, const checkdb::CheckChanges& changes) {
@@ -76,15 +75,6 @@ Rendered CheckReport::render_whole(const Examined& examined, const checkdb::Chec
   return {.text = one.take_part(), .row = {}};
 }
 
-void CheckReport::collect_own_network(const Examined& examined) {
-  for (const examination::Finding& finding : examined.findings) {
-    if (finding.code != examination::Code::smtp_own_network) continue;
-    const auto [found, is_new] = own_network_.try_emplace(finding.seen);
-    if (is_new) found->second.finding = finding;
-    ++found->second.domains;
-  }
-}
-
 Result<void> CheckReport::add(Rendered rendered) {
   if (rendered.text.empty()) return {};
   if (rendered.row) return page_file_.add(std::move(*rendered.row), rendered.text);
@@ -97,16 +87,12 @@ Result<void> CheckReport::add(Rendered rendered) {
 Result<void> CheckReport::finish() {
   if (format_ == CheckFormat::html) return finish_page();
   if (format_ == CheckFormat::json) return print(is_first_ ? json_of_none : json_tail);
-  for (const auto& [seen, own] : own_network_)
-    TRY(print("\n" + to_text(own.finding, counted(own.domains, "domain"), style_)));
-  return {};
+  return print(page_.own_network.to_text(style_));
 }
 
 Result<void> CheckReport::finish_page() {
-  for (const auto& [seen, own] : own_network_) {
-    page_.own_network.emplace_back(own.finding, own.domains);
+  for (const auto& [seen, own] : page_.own_network.items())
     page_.codes.set(static_cast<std::size_t>(own.finding.code));
-  }
   return page_file_.print_page(std::move(page_));
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -45,13 +44,8 @@ class CheckReport {
   int exit_status() const;
 
  private:
-  struct OwnNetwork {
-    examination::Finding finding;
-    std::size_t domains = 0;
-  };
   void count(examination::Level level);
   void count(const Examined& examined);
-  void collect_own_network(const Examined& examined);
   // All of a domain; on the page, what has changed stands before it.
   Rendered render_whole(const Examined& examined, const checkdb::CheckChanges* changes);
   Result<void> finish_page();
@@ -60,8 +54,7 @@ class CheckReport {
   CheckStyle style_;
   bool is_first_ = true;
   examination::Level worst_ = examination::Level::ok;
-  std::map<std::string, OwnNetwork> own_network_;  // by what was seen
-  PageContent page_;                               // without rows
+  PageContent page_;  // without rows
   CheckPageFile page_file_;
 };
 

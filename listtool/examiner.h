@@ -4,6 +4,7 @@
 //   facts = TRY(examiner->loop().run_until_complete(...));     with co_await examiner->gatherer().gather(domain)
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,6 +18,10 @@
 #include "listtool/context.h"
 
 namespace starttls::listtool {
+
+// Domains that are examined at the same time: the facts about each are in memory. Of thousands, hundreds may wait
+// minutes for servers that are silent or slow on purpose, and the others must not wait for these.
+inline constexpr std::size_t max_examinations = 1'000;
 
 struct ExaminerSettings {
   unsigned days = 7;  // from DomainFacts::now to DomainFacts::later

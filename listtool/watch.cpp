@@ -1,6 +1,5 @@
 #include "listtool/watch.h"
 
-#include <algorithm>
 #include <memory>
 #include <set>
 #include <utility>
@@ -11,13 +10,12 @@
 #include "base/try.h"
 #include "checkdb/check_state.h"
 #include "event/loop.h"
+#include "event/run_each.h"
 #include "examination/gather.h"
 #include "listtool/watch_report.h"
 
 namespace starttls::listtool {
 namespace {
-
-constexpr std::size_t max_concurrent = 1'000;  // domains that are examined at the same time
 
 // Each domain once, in the order of the file.
 std::vector<DomainName> watched_domains(const CheckSettings& settings) {
@@ -37,10 +35,8 @@ class Watch {
       : gatherer_(gatherer), domains_(domains), state_(state), report_(report), known_(domains.size()) {}
 
   event::Task<bool> run() {
-    std::vector<event::Task<bool>> workers;
-    for (std::size_t i = 0; i < std::min(max_concurrent, domains_.size()); ++i) workers.push_back(work());
-    co_await event::when_all(std::move(workers));
-    co_return true;
+    return event::run_each(domains_.size(), max_examinations,
+                           [this](std::size_t index) { return work(index); });
   }
 
   Result<void> keep(checkdb::CheckState& state) {
@@ -52,12 +48,9 @@ class Watch {
   }
 
  private:
-  event::Task<bool> work() {
-    while (next_ < domains_.size()) {
-      const std::size_t index = next_++;
-      examination::DomainFacts facts = co_await gatherer_.gather(domains_[index]);
-      known_[index] = report_.add(examine(std::move(facts)), state_.find(domains_[index]));
-    }
+  event::Task<bool> work(std::size_t index) {
+    examination::DomainFacts facts = co_await gatherer_.gather(domains_[index]);
+    known_[index] = report_.add(examine(std::move(facts)), state_.find(domains_[index]));
     co_return true;
   }
 
@@ -66,7 +59,6 @@ class Watch {
   const checkdb::CheckState& state_;
   WatchReport& report_;
   std::vector<checkdb::KnownDomain> known_;
-  std::size_t next_ = 0;
 };
 
 }  // namespace

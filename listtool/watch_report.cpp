@@ -23,40 +23,49 @@ bool is_unknown_for_long(const KnownDomain& before, const KnownDomain& now) {
          before.examined - *now.unknown_since < max_unknown;
 }
 
+// "" where all of it is about this host.
 std::string to_text(const Examined& examined, Time unknown_since, CheckStyle style) {
-  std::string text = fmt::format("{}: something cannot be found out since {}\n", examined.facts.domain.str(),
-                                 to_string(to_day(unknown_since)));
+  std::string findings;
   for (const examination::Finding& finding : examined.findings) {
-    if (finding.level == Level::cannot_tell)
-      text += '\n' + listtool::to_text(finding, to_string(finding.subject), style);
+    if (finding.level == Level::cannot_tell && is_shown(finding, style))
+      findings += '\n' + listtool::to_text(finding, to_string(finding.subject), style);
   }
-  return text;
+  if (findings.empty()) return {};
+  return fmt::format("{}: something cannot be found out since {}\n", examined.facts.domain.str(),
+                     to_string(to_day(unknown_since))) +
+         findings;
 }
 
 }  // namespace
 
-void WatchReport::add_entry(Kind kind, const DomainName& domain, std::string text) {
-  entries_.push_back({.kind = kind, .domain = domain, .text = std::move(text)});
+WatchReport::WatchReport(CheckStyle style) : style_(style) {
+  style_.show_own_network = false;
+}
+
+void WatchReport::add_entry(Kind kind, const Examined& examined, std::string text) {
+  entries_.push_back({.kind = kind, .domain = examined.facts.domain, .text = std::move(text)});
 }
 
 KnownDomain WatchReport::add(const Examined& examined, const KnownDomain* before) {
-  const DomainName& domain = examined.facts.domain;
   KnownDomain now = checkdb::known_after(before, examined.findings, examined.verdicts, examined.facts.now);
   is_unknown_ = is_unknown_ || now.unknown_since.has_value();
   if (before == nullptr) {
     is_worse_ = is_worse_ || worst(now) == Level::fault;
-    add_entry(Kind::added, domain, listtool::to_text(examined, style_));
+    add_entry(Kind::added, examined, listtool::to_text(examined, style_));
+    own_network_.add(examined.findings);
     return now;
   }
   now = checkdb::keep_gone(*before, std::move(now));
   const checkdb::CheckChanges changes = compare(*before, now);
   is_worse_ = is_worse_ || !changes.worse.empty();
   if (!changes.is_empty()) {
-    add_entry(changes.worse.empty() ? Kind::better : Kind::worse, domain,
+    add_entry(changes.worse.empty() ? Kind::better : Kind::worse, examined,
               listtool::to_text(examined, changes, style_));
   }
-  if (is_unknown_for_long(*before, now))
-    add_entry(Kind::unknown, domain, to_text(examined, *now.unknown_since, style_));
+  if (is_unknown_for_long(*before, now)) {
+    add_entry(Kind::unknown, examined, to_text(examined, *now.unknown_since, style_));
+    own_network_.add(examined.findings);
+  }
   return now;
 }
 
@@ -80,8 +89,10 @@ std::string WatchReport::text() const {
   for (const Entry& entry : entries_) sorted.push_back(&entry);
   std::ranges::sort(sorted, {}, [](const Entry* entry) { return std::tuple(entry->kind, entry->domain); });
   std::string text = summary() + '\n';
-  for (const Entry* const entry : sorted) text += '\n' + entry->text;
-  return text;
+  for (const Entry* const entry : sorted) {
+    if (!entry->text.empty()) text += '\n' + entry->text;
+  }
+  return text + own_network_.to_text(style_);
 }
 
 int WatchReport::exit_status() const {

@@ -1,6 +1,6 @@
 // What `check --watch` says in a mail: the domains of which something is worse or better than last time, those that are
 // watched from now on, and those of which something has not been found out for a week. Nothing else, so that each mail
-// is worth reading.
+// is worth reading. What is about this host and not about a domain stands at the end, once.
 //
 //     2 domains worse, 1 better
 //
@@ -17,12 +17,13 @@
 #include "base/domain.h"
 #include "checkdb/known_domain.h"
 #include "listtool/check_output.h"
+#include "listtool/own_network.h"
 
 namespace starttls::listtool {
 
 class WatchReport {
  public:
-  explicit WatchReport(CheckStyle style) : style_(style) {}
+  explicit WatchReport(CheckStyle style);
 
   // Compares with what was known, which may be null, and returns what is known from now on. That must be kept only once
   // text() is printed, so that nothing is lost.
@@ -41,13 +42,14 @@ class WatchReport {
   struct Entry {
     Kind kind;
     DomainName domain;
-    std::string text;
+    std::string text;  // "" where only own_network_ says why
   };
-  void add_entry(Kind kind, const DomainName& domain, std::string text);
+  void add_entry(Kind kind, const Examined& examined, std::string text);
   std::string summary() const;
 
   CheckStyle style_;
   std::vector<Entry> entries_;
+  OwnNetwork own_network_;  // of the domains in entries_
   bool is_worse_ = false;
   bool is_unknown_ = false;
 };

@@ -9,12 +9,9 @@ import subprocess
 import time
 import unittest
 
-from checking import Case
+from checking import NOWHERE, Case
 from lab import program
 from lab.smtp_server import Peer
-
-# Linux refuses to connect to a multicast address over TCP: "Network is unreachable", as behind a firewall.
-NOWHERE = "224.0.0.1:25"
 
 
 def without_tls(peer: Peer) -> None:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import unittest
 
-from checking import Case
+from checking import NOWHERE, Case
 from lab import program, wait
 from lab.ca import Certificate
 from lab.postfix import Receiver
@@ -133,6 +133,22 @@ class Nights(Watching):
         finally:
             self.dns.process.signal(signal.SIGCONT)
         self.silent()
+
+    def test_a_network_that_blocks_port_25_is_named_once(self) -> None:
+        names = [f"d{number}.test" for number in range(3)]
+        for name in names:
+            self.zones[name] = {"@": ["MX 10 mx"], "mx": ["A 192.0.2.1"]}
+            self.connect += ["--connect", f"mx.{name}={NOWHERE}"]
+        self.watch(*names)
+        first = self.night()
+        self.assertEqual(first.returncode, 75)
+        self.assertTrue(first.stdout.startswith("3 domains watched from now on\n\nd0.test: 0 faults"), first.stdout)
+        self.assertEqual(first.stdout.count("(smtp-own-network)"), 1)
+        self.assertIn("\n\n3 domains\n  cannot tell  this host cannot connect to port 25 of any MX host", first.stdout)
+        self.silent(nights=6, status=75)
+        week = self.night()
+        self.assertTrue(week.stdout.startswith("3 domains not found out\n\n3 domains\n  cannot tell  "), week.stdout)
+        self.silent(status=75)
 
     def test_a_server_that_limits_connections_has_not_changed(self) -> None:
         talks = [without_tls]

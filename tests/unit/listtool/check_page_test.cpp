@@ -151,7 +151,8 @@ TEST_CASE("texts of mail servers, records and states are escaped") {
   }
   PageContent content = content_of({page_row(examined)});
   content.origin.host = markup;
-  content.own_network = {{{.seen = markup, .why = markup, .remedy = markup}, 1}};
+  content.own_network.add(
+      {{.code = examination::Code::smtp_own_network, .seen = markup, .why = markup, .remedy = markup}});
   const std::string top = before_rows(content);
   CHECK(top.contains(escaped));
   CHECK_FALSE(top.contains("<script"));

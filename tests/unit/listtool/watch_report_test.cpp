@@ -5,6 +5,9 @@
 #include <chrono>
 #include <optional>
 #include <ranges>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "../examination/samples.h"
 #include "support.h"
@@ -42,6 +45,10 @@ DomainFacts broken() {
   DomainFacts facts = sound();
   stop_all(facts, smtp::Stop::no_starttls, smtp::Step::ehlo);
   return facts;
+}
+
+std::size_t occurrences(std::string_view text, std::string_view part) {
+  return static_cast<std::size_t>(std::ranges::distance(text | std::views::split(part))) - 1;
 }
 
 std::string first_line(const std::string& text) {
@@ -102,6 +109,38 @@ TEST_CASE("nights without the DNS change nothing, and are said once after a week
   CHECK(nights.next(blind).empty());
   CHECK(nights.next(broken()).empty());
   CHECK(nights.status() == 0);
+}
+
+TEST_CASE(
+    "that the own network blocks port 25 is said once, however many domains are new or unknown for a week") {
+  constexpr std::string_view code = "(smtp-own-network)";
+  DomainFacts facts = undemanded();
+  stop_all(facts, smtp::Stop::timeout, smtp::Step::connection);
+  const auto report_of = [&facts](const std::vector<checkdb::KnownDomain>& before) {
+    WatchReport report({});
+    const Examined blocked = listtool::examine(facts);
+    std::vector<checkdb::KnownDomain> known;
+    for (std::size_t i = 0; i < 3; ++i)
+      known.push_back(report.add(blocked, before.empty() ? nullptr : &before[i]));
+    CHECK(report.exit_status() == 75);
+    return std::pair(report.text(), known);
+  };
+  const auto [first, known] = report_of({});
+  CHECK(first_line(first) == "3 domains watched from now on");
+  CHECK(occurrences(first, code) == 1);
+  CHECK(occurrences(first, "\nexample.org: 0 faults") == 3);
+  CHECK(first.contains("\n\n3 domains\n  cannot tell  this host cannot connect to port 25"));
+
+  facts.now += std::chrono::days(1);
+  const auto [second, known_then] = report_of(known);
+  CHECK(second.empty());
+  facts.now += std::chrono::days(6);
+  const auto [week, known_last] = report_of(known_then);
+  CHECK(first_line(week) == "3 domains not found out");
+  CHECK(week.starts_with("3 domains not found out\n\n3 domains\n  cannot tell  "));
+  CHECK(occurrences(week, code) == 1);
+  facts.now += std::chrono::days(1);
+  CHECK(report_of(known_last).first.empty());
 }
 
 TEST_CASE("the summary counts the domains, and those that are worse come first") {
