@@ -37,6 +37,7 @@ inline Task<bool> run_each(std::size_t number, std::size_t at_once,
   detail::Turns turns{.number = number, .work = std::move(work)};
   std::vector<Task<bool>> workers;
   const std::size_t most = std::min(number, std::max<std::size_t>(at_once, 1));
+  workers.reserve(most);
   for (std::size_t i = 0; i < most; ++i) workers.push_back(detail::take_turns(turns));
   co_await when_all(std::move(workers));
   co_return turns.goes_on;
