@@ -73,6 +73,7 @@ class Planner {
   void add_policy_addresses();
   Result<void> add_tlsa();
   void add_texts();
+  void add_repair_steps(std::string_view why);
   void add_examination_step();
   void add_policy_steps();
   void add_records_step();
@@ -145,6 +146,12 @@ void Planner::add_texts() {
                            .type = "TXT",
                            .data = {txt_data(fmt::format("v=STSv1; id={};", made_.id))},
                            .changed = made_.id != published_.id});
+}
+
+void Planner::add_repair_steps(std::string_view why) {
+  for (const std::string& obstacle : obstacles_) {
+    add({.kind = StepKind::repair, .action = fmt::format("Repair: {}.", obstacle), .why = std::string(why)});
+  }
 }
 
 // Before senders enforce, whatever could be an obstacle must have been seen.
@@ -243,11 +250,7 @@ void Planner::add_mx_steps() {
 }
 
 void Planner::add_testing_steps() {
-  for (const std::string& obstacle : obstacles_) {
-    add({.kind = StepKind::repair,
-         .action = fmt::format("Repair: {}.", obstacle),
-         .why = "When the policy is enforced, senders do not deliver there."});
-  }
+  add_repair_steps("When the policy is enforced, senders do not deliver there.");
   const bool reports = !wanted_.rua.empty() || !published_.rua.empty();
   add({.kind = StepKind::evidence,
        .wait = a_week,
@@ -298,6 +301,9 @@ Result<Publication> Planner::plan() {
   made_.policy_text = policy_text(made_.policy);
   made_.id = policy_id(made_.policy_text);
   TRY(check_obstacles());
+  // Here they are of a policy that is enforced already.
+  if (policy().mode == Mode::enforce)
+    add_repair_steps("Senders that follow the policy do not deliver there.");
   add_policy_addresses();
   TRY(add_tlsa());
   add_texts();

@@ -90,7 +90,7 @@ enum class StepKind : std::uint8_t {
   records,      // publish the records
   certificate,  // change the certificate of an MX host
   mx,           // change the MX records
-  repair,       // repair an MX host, before senders enforce
+  repair,       // repair an MX host where senders that enforce do not deliver
   evidence,     // wait for reports
   next,         // run setup again, with other options
 };

@@ -157,7 +157,10 @@ TEST_CASE("enforce is refused where senders would defer, unless it is so already
   const Error error = test::bad(plan(with(Mode::enforce), tested, obstacles));
   CHECK(error.fault == Fault::data);
   CHECK_THAT(error.message, ContainsSubstring("the certificate is not trusted"));
-  CHECK(test::good(plan(with(Mode::enforce), enforced, obstacles)).policy.mode == Mode::enforce);
+  const Publication repaired = test::good(plan(with(Mode::enforce), enforced, obstacles));
+  CHECK(repaired.policy.mode == Mode::enforce);
+  CHECK(repaired.steps.at(0).kind == StepKind::repair);
+  CHECK_THAT(repaired.steps.at(0).action, ContainsSubstring("the certificate is not trusted"));
   CHECK(kinds(test::good(plan(with({}), tested, obstacles)).steps) == "repair evidence+604800 next");
 }
 
