@@ -20,11 +20,6 @@ bool has_address(const HostFacts& host) {
   return host.a.status == Status::found || host.aaaa.status == Status::found;
 }
 
-// Whether a mail server would look up its addresses.
-bool is_host(const HostFacts& host) {
-  return dane::is_host_name(host.name) && !is_address_like(host.name);
-}
-
 // Returns whether there are MX hosts to judge.
 bool judge_records(const DomainFacts& facts, Report& report) {
   const Subject domain = subject_of(facts);
@@ -197,6 +192,10 @@ void judge_ipv6(const DomainFacts& facts, Report& report) {
 }
 
 }  // namespace
+
+bool is_host(const HostFacts& host) {
+  return dane::is_host_name(host.name) && !is_address_like(host.name);
+}
 
 void judge_mx(const Reading& reading, Report& report) {
   const DomainFacts& facts = reading.facts;

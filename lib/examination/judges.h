@@ -28,6 +28,9 @@ Subject subject_of(const DomainFacts& facts);
 Subject subject_of(const HostFacts& host);
 Subject subject_of(const HostFacts& host, const AddressFacts& address);
 
+// Whether a mail server would look up its addresses: its name is one of a host, and no address.
+bool is_host(const HostFacts& host);
+
 // Calls `each` with every host and every address of it.
 template <class Each>
 void for_each_address(const DomainFacts& facts, Each each) {

@@ -56,7 +56,8 @@ Passes has_tlsa_match(const HostFacts&, const AddressFacts& address) {
 }
 
 bool has_unknown_address(const HostFacts& host) {
-  return host.addresses.empty() && (host.a.status == Status::failed || host.aaaa.status == Status::failed);
+  return is_host(host) && host.addresses.empty() &&
+         (host.a.status == Status::failed || host.aaaa.status == Status::failed);
 }
 
 // Counts the addresses of the hosts that `takes` accepts.

@@ -117,6 +117,12 @@ const std::vector<Row> rows{
        }
      },
      Outcome::defers, Outcome::defers, Outcome::defers},
+    {"the only MX record names an address", undemanded,
+     [](F f) {
+       f.hosts.assign(1, {.name = "192.0.2.7"});
+       f.hosts[0].a = f.hosts[0].aaaa = failed();  // nothing was looked up
+     },
+     Outcome::defers, Outcome::defers, Outcome::defers},
     {"the mail servers were not asked", sound,
      [](F f) {
        for (HostFacts& host : f.hosts) {
