@@ -131,6 +131,7 @@ struct DomainFacts {
   dns::Answer mx;
   std::vector<HostFacts> hosts;  // by preference, each once, at most dane::max_hosts
   std::size_t hosts_left_out = 0;
+  bool only_host = false;  // `hosts` is one that the user named, whatever the MX records are
   MtaStsFacts mta_sts;
   TlsrptFacts tlsrpt;
   std::vector<ListFacts> lists;  // later ones go before earlier ones

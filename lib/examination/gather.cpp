@@ -147,6 +147,7 @@ event::Task<bool> Gatherer::Impl::look_up_host(HostFacts& host) {
 event::Task<bool> Gatherer::Impl::look_up_hosts(DomainFacts& facts) {
   facts.mx = co_await ask(facts.domain.str(), Type::mx);
   if (settings_.only_host) {
+    facts.only_host = true;
     facts.mx.status = Status::found;
     facts.mx.mxs = {{.preference = 0, .host = settings_.only_host->str()}};
   }

@@ -47,7 +47,7 @@ void judge_hosts(const DomainFacts& facts, const ListFacts& list, Report& report
 }
 
 void judge_patterns(const DomainFacts& facts, const ListFacts& list, Report& report) {
-  if (facts.hosts_left_out > 0) return;
+  if (facts.hosts_left_out > 0 || facts.only_host) return;
   for (const mtasts::MxPattern& pattern : list.mx) {
     const bool is_used = std::ranges::any_of(facts.hosts, [&](const HostFacts& host) {
       const auto name = DomainName::parse(host.name);

@@ -267,7 +267,7 @@ void judge_hosts(const Case& one, const mtasts::Policy& policy) {
 }
 
 void judge_patterns(const Case& one, const mtasts::Policy& policy) {
-  if (one.facts().hosts_left_out > 0) return;
+  if (one.facts().hosts_left_out > 0 || one.facts().only_host) return;
   for (const mtasts::MxPattern& pattern : policy.mx) {
     const bool is_used = std::ranges::any_of(one.facts().hosts, [&](const HostFacts& host) {
       const auto name = DomainName::parse(host.name);

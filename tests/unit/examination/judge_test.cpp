@@ -896,6 +896,13 @@ std::vector<Row> mta_sts_rows() {
              f, policy_text("enforce", "mx: mx1.example.org\nmx: mx2.example.org\nmx: old.example.org\n"));
        },
        {of_domain("note mta-sts-pattern"), of_domain("note list-mta-sts")}},
+      {"a pattern that does not cover the one host that the user named",
+       sound,
+       [](F f) {
+         f.hosts.resize(1);
+         f.only_host = true;
+       },
+       {}},
       {"an unknown MX set",
        testing,
        [](F f) { f.mx = failed(), f.hosts.clear(); },
