@@ -81,8 +81,11 @@ void declare(Options& options, Values& values) {
       .range(1U, max_hours)
       .needs(state);
   options.flag("--changed", values.changed, "Print only what is worse or better than last time").needs(state);
-  options.option("--ehlo", values.examiner.ehlo, "NAME",
-                 "Say EHLO with this name (default: as configured, that of this host)");
+  options
+      .parsed(
+          "--ehlo", [&](const std::string& text) { return set_ehlo(values.examiner, text); }, "NAME",
+          "Say EHLO with this name (default: as configured, that of this host)")
+      .once();
   const Option watch = options.flag("--watch", values.watch,
                                     "Examine the configured domains, and print what is worse or better");
   for (const Option& other : {domains, no_smtp, explain, html, mx, state}) watch.excludes(other);

@@ -25,6 +25,11 @@ std::chrono::milliseconds interval_of(unsigned rate) {
 
 }  // namespace
 
+Result<void> set_ehlo(ExaminerSettings& settings, const std::string& text) {
+  settings.ehlo = TRY(DomainName::parse(text)).str();
+  return {};
+}
+
 std::string host_name() {
   constexpr std::size_t size = 256;
   std::string name(size, '\0');

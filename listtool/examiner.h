@@ -37,6 +37,9 @@ struct ExaminerSettings {
 // Adds "MX=ADDRESS:PORT", with an IPv6 address in brackets, to the endpoints. Fault::usage.
 Result<void> add_endpoint(std::map<std::string, examination::Endpoint>& connect, const std::string& text);
 
+// The name of --ehlo. Fault::usage.
+Result<void> set_ehlo(ExaminerSettings& settings, const std::string& text);
+
 // The name of this host, "localhost" where it has none that is valid: as an Examiner greets mail servers.
 std::string host_name();
 

@@ -112,8 +112,11 @@ void declare(Options& options, Values& values) {
           "--connect", [&](const std::string& text) { return add_endpoint(values.examiner.connect, text); },
           "MX=ADDRESS:PORT", "Connect there instead of to the addresses of this MX host")
       .excludes(no_smtp);
-  options.option("--ehlo", values.examiner.ehlo, "NAME",
-                 "Say EHLO with this name (default: that of this host)");
+  options
+      .parsed(
+          "--ehlo", [&](const std::string& text) { return set_ehlo(values.examiner, text); }, "NAME",
+          "Say EHLO with this name (default: that of this host)")
+      .once();
 }
 
 Result<examination::DomainFacts> gather(const DomainName& domain, ExaminerSettings settings,

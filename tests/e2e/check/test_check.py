@@ -207,7 +207,8 @@ class ManyDomains(Case):
     def test_wrong_command_lines(self) -> None:
         self.start()
         for arguments in (["--connect", "mx.a.test", "a.test"], ["--connect", "mx.a.test=host:25", "a.test"],
-                          ["--at", "-1", "a.test"], ["--mx", "mx.a.test", "a.test", "b.test"], ["192.0.2.1"],
+                          ["--at", "-1", "a.test"], ["--ehlo", "a\r\nMAIL FROM:<>", "a.test"],
+                          ["--mx", "mx.a.test", "a.test", "b.test"], ["192.0.2.1"],
                           ["--no-smtp", "--thorough", "a.test"], []):
             with self.subTest(arguments=arguments):
                 self.assertEqual(self.check(*arguments).returncode, 64)
