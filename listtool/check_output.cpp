@@ -156,6 +156,20 @@ bool is_shown(const Finding& finding, CheckStyle style) {
   return finding.code != examination::Code::smtp_own_network || style.show_own_network;
 }
 
+std::vector<SubjectFindings> by_subject(const Examined& examined, CheckStyle style) {
+  std::vector<SubjectFindings> subjects;
+  for (const Finding& finding : examined.findings) {
+    if (!is_shown(finding, style)) continue;
+    const bool is_same = !subjects.empty() && subjects.back().findings.back()->subject == finding.subject;
+    if (!is_same) subjects.push_back({.subject = to_string(finding.subject), .findings = {}});
+    subjects.back().findings.push_back(&finding);
+  }
+  std::ranges::stable_sort(subjects, {}, [](const SubjectFindings& each) {
+    return -examination::badness(each.findings.front()->level);
+  });
+  return subjects;
+}
+
 std::size_t count(const Examined& examined, Level level) {
   return static_cast<std::size_t>(std::ranges::count(examined.findings, level, &Finding::level));
 }
@@ -186,13 +200,9 @@ std::string to_text(const Examined& examined, CheckStyle style) {
     text += '\n';
     for (const DeliveryStep& step : delivery_path(examined.facts)) append(text, step);
   }
-  const examination::Subject* last = nullptr;
-  for (const Finding& finding : examined.findings) {
-    if (!is_shown(finding, style)) continue;
-    if (last == nullptr || *last != finding.subject)
-      text += fmt::format("\n{}\n", to_string(finding.subject));
-    last = &finding.subject;
-    append(text, finding, style);
+  for (const SubjectFindings& subject : by_subject(examined, style)) {
+    text += fmt::format("\n{}\n", subject.subject);
+    for (const Finding* const finding : subject.findings) append(text, *finding, style);
   }
   return text;
 }

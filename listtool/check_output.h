@@ -35,6 +35,14 @@ std::string_view shown(examination::Level level);
 // Whether a finding is among those that the style shows.
 bool is_shown(const examination::Finding& finding, CheckStyle style);
 
+struct SubjectFindings {
+  std::string subject;
+  std::vector<const examination::Finding*> findings;  // not empty, the worst first
+};
+
+// Those that are shown, the subject with the worst first.
+std::vector<SubjectFindings> by_subject(const Examined& examined, CheckStyle style);
+
 // "1 fault, 0 warnings, 3 notes"
 std::string summary(const Examined& examined);
 std::size_t count(const Examined& examined, examination::Level level);

@@ -127,26 +127,6 @@ std::string path_html(const examination::DomainFacts& facts) {
 
 constexpr std::string_view path_title = "The path of a delivery";
 
-struct SubjectFindings {
-  std::string subject;
-  std::vector<const Finding*> findings;  // not empty, the worst first
-};
-
-// Those that are shown, the subject with the worst first.
-std::vector<SubjectFindings> by_subject(const Examined& examined, CheckStyle style) {
-  std::vector<SubjectFindings> subjects;
-  for (const Finding& finding : examined.findings) {
-    if (!is_shown(finding, style)) continue;
-    const bool is_same = !subjects.empty() && subjects.back().findings.back()->subject == finding.subject;
-    if (!is_same) subjects.push_back({.subject = to_string(finding.subject), .findings = {}});
-    subjects.back().findings.push_back(&finding);
-  }
-  std::ranges::stable_sort(subjects, {}, [](const SubjectFindings& each) {
-    return -examination::badness(each.findings.front()->level);
-  });
-  return subjects;
-}
-
 // The findings of each subject, as `in_frame` puts them below its name.
 template <class InFrame>
 std::string findings_html(const Examined& examined, CheckStyle style, CodeSet& codes, InFrame in_frame) {

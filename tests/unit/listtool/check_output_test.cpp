@@ -104,6 +104,15 @@ TEST_CASE("a finding has its level, its code, the reason and the remedy") {
                      "               do   Give the mail server a certificate and switch STARTTLS on.\n"));
 }
 
+TEST_CASE("the text begins with the subject that has the worst finding") {
+  DomainFacts facts = sound();
+  stop(facts, smtp::Stop::no_starttls, smtp::Step::ehlo);
+  facts.tlsrpt.record = none();
+  const std::string text = text_of(facts);
+  CHECK(text.find("  fault        the server does not offer STARTTLS") <
+        text.find("  warning      there is no TLSRPT record"));
+}
+
 TEST_CASE("what is ok is shown where it is wanted") {
   CHECK_FALSE(text_of(sound()).contains("(starttls)"));
   CHECK(
