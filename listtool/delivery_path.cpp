@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "mtasts/policy.h"
+#include "mtasts/record.h"
 
 namespace starttls::listtool {
 namespace {
@@ -71,6 +73,31 @@ void add_address(Path& path, const AddressFacts& address) {
                             server.issuer, to_string(to_day(server.not_after))));
 }
 
+std::string shown(mtasts::Mode mode, const std::vector<mtasts::MxPattern>& patterns) {
+  std::string text = fmt::format("mode {}", to_string(mode));
+  for (std::string_view before = ", for "; const mtasts::MxPattern& pattern : patterns) {
+    text += fmt::format("{}{}", before, pattern.str());
+    before = " ";
+  }
+  return text;
+}
+
+std::string shown_policy(const examination::MtaStsFacts& facts) {
+  if (!facts.page) return "the policy host has no address";
+  if (facts.page->error != http::FetchError::none) return "no policy: " + facts.page->reason;
+  const auto policy = mtasts::read_policy(facts.page->body).policy;
+  if (!policy) return "what the policy host returns is no valid policy";
+  return fmt::format("{}, max_age {}", shown(policy->mode, policy->mx), policy->max_age.count());
+}
+
+std::string shown(const examination::MtaStsFacts& facts) {
+  if (facts.record.status == dns::Status::failed)
+    return "the record cannot be looked up: " + printable(facts.record.reason);
+  const mtasts::RecordReading reading = mtasts::read_records(facts.record.texts);
+  if (reading.record) return fmt::format("id {}; {}", reading.record->id, shown_policy(facts));
+  return facts.record.texts.empty() ? "no record" : "no valid record";
+}
+
 std::string_view shown(dns::Dnssec dnssec) {
   switch (dnssec) {
     case dns::Dnssec::secure:
@@ -91,6 +118,13 @@ std::vector<DeliveryStep> delivery_path(const examination::DomainFacts& facts) {
   Path path;
   path.lookup("MX records",
               facts.mx.status == dns::Status::failed ? facts.mx.reason : std::string(shown(facts.mx.dnssec)));
+  if (facts.hosts.empty()) return std::move(path).take();
+  path.lookup("MTA-STS", shown(facts.mta_sts));
+  for (const examination::ListFacts& list : facts.lists) {
+    path.lookup(list.list.empty() ? "override" : "list",
+                fmt::format("{}{}", list.list.empty() ? "" : printable(list.list, max_group) + ": ",
+                            shown(list.mode, list.mx)));
+  }
   for (const HostFacts& host : facts.hosts) {
     path.lookup("MX host",
                 fmt::format("{}; addresses {}; TLSA records: {}", printable(host.name, 300),

@@ -11,7 +11,7 @@ namespace starttls::listtool {
 
 struct DeliveryStep {
   enum class Kind : std::uint8_t {
-    lookup,    // of MX records, or of an MX host
+    lookup,    // of MX records, of a policy, or of an MX host
     address,   // of the host before it; `words` is empty
     dialogue,  // with the address before it
   };

@@ -122,7 +122,11 @@ TEST_CASE("what is ok is shown where it is wanted") {
 TEST_CASE("the path of a delivery is shown where it is wanted") {
   const std::string text = text_of(sound(), {.explain = true});
   for (const char* const part :
-       {"  MX records  signed\n", "mx1.example.org; addresses signed; TLSA records: usable\n",
+       {"  MX records  signed\n",
+        "  MTA-STS     id 1; mode enforce, for mx1.example.org mx2.example.org, max_age\n              "
+        "1209600\n",
+        "  list        example: mode enforce, for ",
+        "mx1.example.org; addresses signed; TLSA records: usable\n",
         "      greeting    220 mx ESMTP (0 ms)\n", "TLSv1.3, TLS_AES_256_GCM_SHA384, X25519"}) {
     INFO(part);
     CHECK(text.contains(part));
