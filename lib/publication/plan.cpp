@@ -59,6 +59,7 @@ class Planner {
   // Whether senders may defer by a policy of before. Of one that cannot be fetched any more, nothing is known.
   bool may_be_enforced() const { return published_.policy ? was_enforced() : !published_.id.empty(); }
   seconds max_age_before() const { return published_.policy ? published_.policy->max_age : final_max_age; }
+  bool has_reports() const { return !wanted_.rua.empty() || !published_.rua.empty(); }
   bool policy_changes() const {
     return !published_.policy || policy_text(*published_.policy) != made_.policy_text;
   }
@@ -175,8 +176,10 @@ void Planner::add_examination_step() {
 void Planner::add_policy_steps() {
   if (published_.id.empty() && !published_.policy) {
     add({.kind = StepKind::policy_host,
-         .action = fmt::format("Give {} an address (A, AAAA) and a certificate of a public authority.",
-                               policy_host(wanted_.domain)),
+         .action =
+             fmt::format("Give {} {} and a certificate of a public authority.", policy_host(wanted_.domain),
+                         wanted_.policy_addresses.empty() ? "an address (A, AAAA)"
+                                                          : "its addresses (A, AAAA) from records.zone"),
          .why = "Senders fetch the policy from this host only, and check its certificate.",
          .source = "RFC 8461 section 3.3"});
   }
@@ -251,11 +254,10 @@ void Planner::add_mx_steps() {
 
 void Planner::add_testing_steps() {
   add_repair_steps("When the policy is enforced, senders do not deliver there.");
-  const bool reports = !wanted_.rua.empty() || !published_.rua.empty();
   add({.kind = StepKind::evidence,
        .wait = a_week,
        .action =
-           reports
+           has_reports()
                ? fmt::format(
                      "Wait until \"tlsrpt-report advise {}\" says that the policy can change to enforce.",
                      domain())
@@ -286,9 +288,10 @@ void Planner::add_next_steps() {
   if (policy().max_age >= final_max_age) return;
   add({.kind = StepKind::next,
        .wait = a_week,
-       .action =
-           fmt::format("If \"tlsrpt-report advise {}\" still finds no failures, run setup with --max-age {}.",
-                       domain(), final_max_age.count()),
+       .action = fmt::format(
+           "{}f \"tlsrpt-report advise {}\" still finds no failures, run setup with --max-age {}.",
+           has_reports() ? "I" : "Publish a destination for TLS reports (--rua), and i", domain(),
+           final_max_age.count()),
        .why = fmt::format(
            "The longer senders keep the policy, the longer an attacker must keep them from it. {} are "
            "good, and a new id replaces a policy at any time.",

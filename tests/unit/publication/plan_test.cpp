@@ -164,6 +164,21 @@ TEST_CASE("enforce is refused where senders would defer, unless it is so already
   CHECK(kinds(test::good(plan(with({}), tested, obstacles)).steps) == "repair evidence+604800 next");
 }
 
+TEST_CASE("the policy host has its addresses before its policy is served") {
+  Wanted options = wanted();
+  options.policy_addresses = {*IpAddress::parse("192.0.2.7")};
+  CHECK_THAT(test::good(plan(options, bare(), {})).steps.at(0).action,
+             ContainsSubstring("mta-sts.example.org its addresses (A, AAAA) from records.zone"));
+}
+
+TEST_CASE("nothing is concluded from reports that go nowhere") {
+  Published enforced = with_policy(policy(Mode::enforce, {"mx.example.org"}, week));
+  CHECK_THAT(test::good(plan(with({}), enforced, {})).steps.back().action, !ContainsSubstring("--rua"));
+  enforced.rua.clear();
+  CHECK_THAT(test::good(plan(with({}), enforced, {})).steps.back().action,
+             ContainsSubstring("Publish a destination for TLS reports (--rua)"));
+}
+
 TEST_CASE("times are given in the largest unit") {
   CHECK(in_words(std::chrono::seconds(90)) == "90 seconds");
   CHECK(in_words(std::chrono::hours(1)) == "1 hour");
