@@ -3,7 +3,6 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <string>
 #include <vector>
 
 namespace starttls::minisign {
@@ -22,14 +21,15 @@ bool decode_base64(std::string_view text, std::span<unsigned char> out) {
   if (::EVP_DecodeBlock(decoded.data(), as_bytes(text), static_cast<int>(text.size())) < 0) return false;
   // EVP_DecodeBlock accepts blanks, misplaced padding and stray bits. So the decoded bytes are encoded again
   // and must give the same text.
-  std::vector<unsigned char> again(text.size() + 1);
-  ::EVP_EncodeBlock(again.data(), decoded.data(), static_cast<int>(out.size()));
-  if (!std::equal(text.begin(), text.end(), again.begin(),
-                  [](char a, unsigned char b) { return static_cast<unsigned char>(a) == b; })) {
-    return false;
-  }
+  if (encode_base64(Bytes(decoded).first(out.size())) != text) return false;
   std::copy_n(decoded.begin(), out.size(), out.begin());
   return true;
+}
+
+std::string encode_base64(Bytes bytes) {
+  std::vector<unsigned char> encoded((bytes.size() + 2) / 3 * 4 + 1);  // with the zero that it writes
+  const int size = ::EVP_EncodeBlock(encoded.data(), bytes.data(), static_cast<int>(bytes.size()));
+  return {encoded.begin(), encoded.begin() + size};
 }
 
 std::optional<std::string_view> take_line(std::string_view& text) {

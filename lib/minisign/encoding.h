@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace starttls::minisign {
@@ -14,6 +15,8 @@ using Bytes = std::span<const unsigned char>;
 // Decodes exactly out.size() bytes of canonical base64 (RFC 4648 section 4: padded, no blanks, no stray
 // bits at the end). False for any other text.
 bool decode_base64(std::string_view text, std::span<unsigned char> out);
+
+std::string encode_base64(Bytes bytes);
 
 // Removes the first line from the text and returns it without LF or CRLF. Nothing where the text is empty.
 std::optional<std::string_view> take_line(std::string_view& text);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <vector>
 
 #include "minisign/encoding.h"
 
@@ -56,6 +57,13 @@ Result<PublicKey> parse_key(std::string_view base64) {
   // With such a key anybody can make signatures, and some match any file.
   if (has_small_order(key.key)) return fail(Fault::data, "no real public key: its point has a small order");
   return key;
+}
+
+std::string to_base64(const PublicKey& key) {
+  std::vector<unsigned char> bytes{'E', 'd'};
+  bytes.insert(bytes.end(), key.id.begin(), key.id.end());
+  bytes.insert(bytes.end(), key.key.begin(), key.key.end());
+  return encode_base64(bytes);
 }
 
 Result<PublicKey> parse_key_file(std::string_view content) {

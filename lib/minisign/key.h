@@ -33,6 +33,9 @@ struct PublicKey {
 // zero bytes, is refused: with it, OpenSSL would accept signatures that nobody made.
 Result<PublicKey> parse_key(std::string_view base64);
 
+// The base64 text of a key, as parse_key() reads it.
+std::string to_base64(const PublicKey& key);
+
 // Reads a key file, with or without its comment line; LF or CRLF. Fault::data with the reason.
 Result<PublicKey> parse_key_file(std::string_view content);
 

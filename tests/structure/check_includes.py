@@ -23,7 +23,7 @@ LIBRARIES = {
     "libpsl.h": {"publicsuffix"},
     "lmdb.h": {"table"},
     "openssl/": {"certificate", "http", "milter", "minisign", "openpgp", "smtp", "store", "tlsrptdb"},
-    "rapidjson/": {"json", "listtool", "preload", "session", "store", "tlsrpt"},
+    "rapidjson/": {"json", "keyring", "listtool", "preload", "session", "store", "tlsrpt"},
     "spdlog/": {"base"},
     "sqlite3.h": {"sqlite"},
     "systemd/": {"mtalog", "service"},

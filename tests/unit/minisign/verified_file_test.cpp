@@ -3,8 +3,7 @@
 
 #include <algorithm>
 
-#include "base/subprocess.h"
-#include "samples.h"
+#include "signer.h"
 #include "support.h"
 
 using namespace starttls;
@@ -16,34 +15,22 @@ namespace {
 
 constexpr std::size_t limit = std::size_t{64} << 20U;
 
-// A signer with a key who signs a file.
-struct Signer {
+// A file that is signed.
+struct Scene {
+  Signer signer;
   TemporaryFolder folder;
   fs::path file = folder / "list.json";
-  std::vector<PublicKey> keys;
-
-  Signer() {
-    run({"minisign", "-G", "-W", "-p", folder / "key.pub", "-s", folder / "key"});
-    keys.push_back(good(parse_key_file(read(folder / "key.pub"))));
-  }
+  std::vector<PublicKey> keys{signer.key()};
 
   void sign(const std::string& content, const std::vector<std::string>& options = {}) const {
     write(file, content);
-    std::vector<std::string> argv{"minisign", "-S", "-s", folder / "key", "-m", file};
-    argv.insert(argv.end(), options.begin(), options.end());
-    run(argv);
+    signer.sign_file(file, options);
   }
 
   Result<VerifiedFile> open(const fs::path& path, std::size_t most = limit,
                             Legacy legacy = Legacy::refuse) const {
     return VerifiedFile::open(path, "the list", good(parse_signature(read(file.string() + ".minisig"))), keys,
                               legacy, most, FileKind::any);
-  }
-
- private:
-  static void run(const std::vector<std::string>& argv) {
-    const auto done = good(run_program({.argv = argv}));
-    if (!done.succeeded()) FAIL(failure_text(argv.front(), done));
   }
 };
 
@@ -68,11 +55,11 @@ std::string pieces(std::size_t count, std::size_t more = 0) {
 }  // namespace
 
 TEST_CASE("a verified file returns what was verified, whatever its size") {
-  const Signer signer;
+  const Scene scene;
   for (const std::string& content :
        {std::string(), std::string("x"), pieces(1), pieces(1, 1), pieces(3), pieces(3, 1000)}) {
-    signer.sign(content);
-    auto file = good(signer.open(signer.file));
+    scene.sign(content);
+    auto file = good(scene.open(scene.file));
     CHECK(file.verified().content == good(blake2b(content)));
     const auto [given, error] = given_out(file);
     CHECK(given == content);
@@ -81,26 +68,26 @@ TEST_CASE("a verified file returns what was verified, whatever its size") {
 }
 
 TEST_CASE("a file with a legacy signature is returned, too, if that is allowed") {
-  const Signer signer;
-  signer.sign(pieces(1, 5), {"-l"});
-  CHECK_FALSE(signer.open(signer.file));
-  auto file = good(signer.open(signer.file, limit, Legacy::allow));
+  const Scene scene;
+  scene.sign(pieces(1, 5), {"-l"});
+  CHECK_FALSE(scene.open(scene.file));
+  auto file = good(scene.open(scene.file, limit, Legacy::allow));
   CHECK(given_out(file).first == pieces(1, 5));
   CHECK(file.verified().content == good(blake2b(pieces(1, 5))));
 }
 
 TEST_CASE("of a file that differs from the signed one nothing is returned") {
-  const Signer signer;
-  signer.sign(pieces(2));
-  write(signer.file, pieces(2, 1));
-  CHECK(bad(signer.open(signer.file)).message.find("does not fit") != std::string::npos);
-  write(signer.file, pieces(1));
-  CHECK(bad(signer.open(signer.file)).fault == Fault::data);
-  CHECK(bad(signer.open(signer.folder / "none")).fault == Fault::io);
+  const Scene scene;
+  scene.sign(pieces(2));
+  write(scene.file, pieces(2, 1));
+  CHECK(bad(scene.open(scene.file)).message.find("does not fit") != std::string::npos);
+  write(scene.file, pieces(1));
+  CHECK(bad(scene.open(scene.file)).fault == Fault::data);
+  CHECK(bad(scene.open(scene.folder / "none")).fault == Fault::io);
 }
 
 TEST_CASE("a file that changes after it was verified is returned only as far as it is still the same") {
-  const Signer signer;
+  const Scene scene;
   const std::string content = pieces(3, 10);
   struct Change {
     std::string now;
@@ -114,24 +101,24 @@ TEST_CASE("a file that changes after it was verified is returned only as far as 
   for (const Change& change :
        {Change{swapped, 0}, Change{last, 3}, Change{pieces(3, 9), 3}, Change{pieces(2), 2}, Change{"", 0},
         Change{std::string(content.size(), 'x'), 0}}) {
-    signer.sign(content);
-    auto file = good(signer.open(signer.file));
-    write(signer.file, change.now);
+    scene.sign(content);
+    auto file = good(scene.open(scene.file));
+    write(scene.file, change.now);
     const auto [given, error] = given_out(file);
     CHECK(given == content.substr(0, change.given * VerifiedFile::piece_size));
     REQUIRE(error);
     CHECK(error->fault == Fault::data);
     CHECK(error->message ==
-          signer.file.string() + ": changed while it was read, after its signature was checked");
+          scene.file.string() + ": changed while it was read, after its signature was checked");
   }
 }
 
 TEST_CASE("bytes that are added to a file after it was verified are not returned") {
-  const Signer signer;
+  const Scene scene;
   for (const std::string& content : {pieces(2), pieces(1, 7)}) {
-    signer.sign(content);
-    auto file = good(signer.open(signer.file));
-    write(signer.file, content + "more");
+    scene.sign(content);
+    auto file = good(scene.open(scene.file));
+    write(scene.file, content + "more");
     const auto [given, error] = given_out(file);
     CHECK(given == content);
     CHECK_FALSE(error);
@@ -139,10 +126,10 @@ TEST_CASE("bytes that are added to a file after it was verified are not returned
 }
 
 TEST_CASE("a file over the limit is refused") {
-  const Signer signer;
-  signer.sign(pieces(1, 1));
-  CHECK(signer.open(signer.file, VerifiedFile::piece_size + 1).has_value());
-  CHECK(bad(signer.open(signer.file, VerifiedFile::piece_size)).message.find("larger than the limit") !=
+  const Scene scene;
+  scene.sign(pieces(1, 1));
+  CHECK(scene.open(scene.file, VerifiedFile::piece_size + 1).has_value());
+  CHECK(bad(scene.open(scene.file, VerifiedFile::piece_size)).message.find("larger than the limit") !=
         std::string::npos);
 }
 
