@@ -75,7 +75,7 @@ struct Observation {
   std::vector<std::string> faults;  // codes of findings, for people
   ConsentState consent = ConsentState::unknown;
   Consent source = Consent::none;  // of a consent that is given
-  // The MX patterns that the domain has now, as MxPattern::str() writes them, sorted, each once. Empty: unknown.
+  // The MX patterns that the domain has now, as preload::MxPattern has them, sorted, each once. Empty: unknown.
   std::vector<std::string> mxs;
   // Whether the owner vouches for them: they are in an MTA-STS policy, or in signed DNS.
   bool is_authenticated = false;
