@@ -6,6 +6,7 @@
 #include "base/try.h"
 #include "service/listener.h"
 #include "service/sd_notify.h"
+#include "service/unix_socket.h"
 
 namespace starttls::service {
 namespace {
@@ -14,7 +15,11 @@ UniqueFd take(std::vector<UniqueFd>& sockets, const config::Address& address, co
   const auto found = std::ranges::find_if(
       sockets, [&](const UniqueFd& socket) { return socket && is_bound_to(socket, address); });
   if (found == sockets.end()) return {};
-  if (address.is_unix() && !is_as_created(address.path, access)) return {};
+  if (address.is_unix() && !is_as_created(address.path, access)) {
+    // Whether somebody listens at the path cannot be asked: systemd closes its copy some time after it forgets it.
+    remove_own_unix_socket(address.path, access);
+    return {};
+  }
   return std::move(*found);
 }
 

@@ -126,6 +126,11 @@ class Place {
            info.st_gid == access.group.value_or(made_with);
   }
 
+  bool is_of(uid_t owner) const {
+    struct stat info{};
+    return ::fstatat(directory_.fd(), name_.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && info.st_uid == owner;
+  }
+
   void remove() const {
     struct stat info{};
     const bool found = ::fstatat(directory_.fd(), name_.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
@@ -177,6 +182,11 @@ Result<void> create_unix_socket(const std::string& path, const SocketAccess& acc
 bool is_as_created(const std::string& path, const SocketAccess& access) {
   const auto place = Place::find(path);
   return place && place->is_as_created(access);
+}
+
+void remove_own_unix_socket(const std::string& path, const SocketAccess& access) {
+  const auto place = Place::find(path);
+  if (place && place->is_of(access.owner.value_or(::geteuid()))) place->remove();
 }
 
 void remove_unix_socket(const std::string& path) {

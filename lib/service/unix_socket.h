@@ -36,6 +36,9 @@ Result<void> create_unix_socket(const std::string& path, const SocketAccess& acc
 // Whether the socket at the path has the owner, group and mode that create_unix_socket() would give it.
 bool is_as_created(const std::string& path, const SocketAccess& access);
 
+// Removes the socket at the path, if it is one and has the owner that create_unix_socket() would give it.
+void remove_own_unix_socket(const std::string& path, const SocketAccess& access);
+
 // Removes the socket at the path, if it is one. Without the right to remove it, the socket stays: the next
 // start replaces it.
 void remove_unix_socket(const std::string& path);

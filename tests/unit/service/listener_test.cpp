@@ -71,6 +71,23 @@ TEST_CASE("a unix socket that would be created with other rights is recognized")
   CHECK_FALSE(service::is_as_created((folder / "file").string(), {.mode = 0644}));
 }
 
+TEST_CASE("our own unix socket can be replaced while another process still has it open") {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "s").string();
+  const Listener before = good(Listener::open({.path = path}, {}));
+  CHECK(bad(Listener::open({.path = path}, {})).fault == Fault::temporary);
+  service::remove_own_unix_socket(path, {.owner = ::geteuid() + 1});
+  CHECK(can_connect(path));
+  service::remove_own_unix_socket(path, {});
+  CHECK_FALSE(can_connect(path));
+  const Listener next = good(Listener::open({.path = path}, {}));
+  CHECK(can_connect(path));
+
+  write(folder / "file", "precious");
+  service::remove_own_unix_socket((folder / "file").string(), {});
+  CHECK(read(folder / "file") == "precious");
+}
+
 TEST_CASE("a name without an address is an error") {
   CHECK(bad(Listener::open({.host = "192.0.2.1", .port = 9}, {})).fault == Fault::unavailable);
 }
