@@ -32,16 +32,22 @@ std::size_t count_signers(std::string_view text, std::span<const minisign::Signa
   return signers.size();
 }
 
-Error of_roots(Error error, std::string_view whose) {
-  error.message = fmt::format("{}: {}", whose, error.message);
-  return error;
+// See verify(); the error says whose keys they are.
+Result<void> verify_by(const Roots& roots, const std::string& whose, std::string_view text,
+                       std::span<const minisign::Signature> signatures) {
+  auto verified = verify(text, signatures, roots);
+  if (!verified) verified.error().message = fmt::format("{}: {}", whose, verified.error().message);
+  return verified;
 }
 
-Result<void> verify_own(std::string_view text, std::span<const minisign::Signature> signatures,
-                        const Keyring& keyring) {
-  if (auto verified = verify(text, signatures, keyring.root); !verified)
-    return std::unexpected(of_roots(std::move(verified.error()), "its own root keys"));
-  return {};
+// What other root keys have signed: of this list, and signed by its own root keys, too.
+Result<Keyring> parse_signed(std::string_view text, std::span<const minisign::Signature> signatures,
+                             std::string_view list) {
+  Keyring keyring = TRY(parse_keyring(text));
+  if (keyring.list != list)
+    return fail(Fault::data, "it is of the list '{}', not '{}'", printable(keyring.list), printable(list));
+  TRY(verify_by(keyring.root, "its own root keys", text, signatures));
+  return keyring;
 }
 
 }  // namespace
@@ -90,32 +96,18 @@ Result<void> verify(std::string_view text, std::span<const minisign::Signature> 
 
 Result<Keyring> accept_first(std::string_view text, std::span<const minisign::Signature> signatures,
                              std::string_view list, const Roots& configured) {
-  if (auto verified = verify(text, signatures, configured); !verified)
-    return std::unexpected(of_roots(std::move(verified.error()), "the configured root keys"));
-  Keyring keyring = TRY(parse_keyring(text));
-  if (keyring.list != list) {
-    return fail(Fault::data, "it is of the list '{}', not '{}'", printable(keyring.list), printable(list));
-  }
-  TRY(verify_own(text, signatures, keyring));
-  return keyring;
+  TRY(verify_by(configured, "the configured root keys", text, signatures));
+  return parse_signed(text, signatures, list);
 }
 
 Result<Keyring> accept_next(const Keyring& trusted, std::string_view text,
                             std::span<const minisign::Signature> signatures) {
-  if (auto verified = verify(text, signatures, trusted.root); !verified) {
-    return std::unexpected(
-        of_roots(std::move(verified.error()), fmt::format("the root keys of version {}", trusted.version)));
-  }
-  Keyring keyring = TRY(parse_keyring(text));
-  if (keyring.list != trusted.list) {
-    return fail(Fault::data, "it is of the list '{}', not '{}'", printable(keyring.list),
-                printable(trusted.list));
-  }
+  TRY(verify_by(trusted.root, fmt::format("the root keys of version {}", trusted.version), text, signatures));
+  Keyring keyring = TRY(parse_signed(text, signatures, trusted.list));
   if (keyring.version != trusted.version + 1) {
     return fail(Fault::data, "it is version {}, where version {} must follow", keyring.version,
                 trusted.version + 1);
   }
-  TRY(verify_own(text, signatures, keyring));
   return keyring;
 }
 

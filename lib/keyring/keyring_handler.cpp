@@ -50,7 +50,6 @@ class Handler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Handler> 
   std::optional<Error>& error() { return error_; }
 
   Result<Keyring> finish() {
-    if (!has_root_) return fail(Fault::data, "it is no object");
     for (const std::string_view member : {"list", "version", "created", "expires", "root.threshold",
                                           "root.keys", "signing.threshold", "signing.keys"}) {
       if (!seen_.contains(std::string(member))) return fail(Fault::data, "{}: is missing", member);
@@ -96,7 +95,6 @@ class Handler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Handler> 
   bool open(bool is_array) {
     const std::string_view kind = known_kind();
     if (!kind.empty() && kind != (is_array ? "an array" : "an object")) return refuse_kind();
-    if (frames_.empty()) has_root_ = true;
     seen_.insert(path());
     if (path() == "signing.keys[]") signing_ = {};
     frames_.push_back({.is_array = is_array, .member = {}, .members = {}});
@@ -203,8 +201,7 @@ class Handler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Handler> 
 
   std::vector<Frame> frames_;
   std::set<std::string> seen_;  // paths
-  bool has_root_ = false;
-  PartialKey signing_;  // while it is read
+  PartialKey signing_;          // while it is read
   Keyring keyring_;
   std::optional<Error> error_;
 };

@@ -37,13 +37,17 @@ constexpr auto reason_words = enum_words<Reason>({{Reason::added, "added"},
                                                   {Reason::held, "held"},
                                                   {Reason::released, "released"}});
 
+void restart_watch(Entry& entry) {
+  entry.sound_days = 0;
+  entry.sound_day.reset();
+}
+
 // Sets the state, of which all counts begin again.
 void set_state(Entry& entry, State state, Time now) {
   entry.state = state;
   entry.since = now;
-  entry.sound_days = 0;
-  entry.sound_day.reset();
   entry.failures = 0;
+  restart_watch(entry);
 }
 
 Transition stay(const Entry& entry, Time now, Reason reason, std::string evidence) {
@@ -129,10 +133,7 @@ class Step {
           stay(entry_, now_, Reason::mxs_changed, fmt::format("{} -> {}", joined(entry_.mxs), joined(now))));
     }
     entry_.mxs = now;
-    if (is_known && !observation_.is_authenticated) {
-      entry_.sound_days = 0;
-      entry_.sound_day.reset();
-    }
+    if (is_known && !observation_.is_authenticated) restart_watch(entry_);
   }
 
   void fail() {

@@ -175,7 +175,7 @@ TEST_CASE("one sound observation ends a failure, and a later failure is a new on
   CHECK(course.entry.state == State::failing);
 }
 
-TEST_CASE("what cannot be told changes nothing, in any state") {
+TEST_CASE("what is not known changes nothing, in any state") {
   const Observation blind;  // nothing is known
   Observation silent = sound();
   silent.soundness = Soundness::unknown;
