@@ -52,7 +52,7 @@ class Certificate:
     def key_digest(self) -> str:
         """The SHA-256 of the public key, as in TLSA records with selector 1 and matching type 1."""
         public = subprocess.run(["openssl", "pkey", "-in", self.key, "-pubout", "-outform", "DER"], check=True,
-                                capture_output=True, timeout=10).stdout
+                                capture_output=True, timeout=60).stdout
         return hashlib.sha256(public).hexdigest()
 
 

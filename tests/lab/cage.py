@@ -60,7 +60,7 @@ class Cage:
         self.process = self._unshare.popen
         self.stderr = self._unshare.stderr
 
-    def run(self, *argv: str | os.PathLike[str], timeout: float = 10) -> str:
+    def run(self, *argv: str | os.PathLike[str], timeout: float = wait.PATIENCE) -> str:
         """Run a command inside, and return its stdout."""
         return command.run("nsenter", f"--target={self._first_process()}", "--mount", "--uts", "--pid", "--", *argv,
                            timeout=timeout)
@@ -76,7 +76,7 @@ class Cage:
         shell = self._first_process()
         return int(Path(f"/proc/{shell}/task/{shell}/children").read_text().split()[0])
 
-    def wait_for_children(self, timeout: float = 10) -> None:
+    def wait_for_children(self, timeout: float = wait.PATIENCE) -> None:
         """Wait until all child processes of the server have ended."""
         server = self.server_pid()
         while children := Path(f"/proc/{server}/task/{server}/children").read_text().split():

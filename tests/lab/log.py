@@ -28,7 +28,7 @@ class Log:
         """The same lines as one string."""
         return "".join(line + "\n" for line in self.lines(since))
 
-    def wait_for(self, pattern: str, timeout: float = 10, *, since: int = 0,
+    def wait_for(self, pattern: str, timeout: float = wait.PATIENCE, *, since: int = 0,
                  process: subprocess.Popen | None = None) -> re.Match[str]:
         """Wait for a line that matches (re.search), written after the mark `since`. See wait.for_line."""
         return wait.for_line(self.path, pattern, timeout, start=since, process=process)

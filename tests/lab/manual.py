@@ -66,7 +66,7 @@ def pages() -> dict[str, Page]:
     """The pages as `cmake --install` writes them, by file name."""
     build = Path(os.environ.get("BUILD_DIR", SOURCE_TREE / "build/release")).resolve()
     directory = Path(_directory().name)
-    subprocess.run(["cmake", "--install", build / "man", "--prefix", directory], check=True, timeout=30,
+    subprocess.run(["cmake", "--install", build / "man", "--prefix", directory], check=True, timeout=60,
                    stdout=subprocess.DEVNULL)
     return {path.name: Page(path, path.read_text()) for path in sorted(directory.glob("share/man/man?/*"))}
 

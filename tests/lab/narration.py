@@ -64,7 +64,7 @@ class Narrator:
     def run_silently(self, name: str, *arguments: str) -> str:
         path = program.path_of(name) if name.startswith(("starttls-", "tlsrpt-")) else name
         done = subprocess.run([path, *arguments], cwd=self._folder, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=30, check=False)
+                              text=True, timeout=60, check=False)
         if done.returncode != 0:
             raise CommandFailed(f"{name} ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout

@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import command, program
+from . import command, program, wait
 from .ca import Certificate
 from .dns import Dns
 from .https import Answer, HttpsServer, Request
@@ -116,7 +116,7 @@ class Configuration:
     def environment(self) -> dict[str, str]:
         return {"STARTTLS_TOOLKIT_NOW": self.now} if self.now else {}
 
-    def tool(self, *arguments: str, text_in: str = "", timeout: float = 30) -> subprocess.CompletedProcess[str]:
+    def tool(self, *arguments: str, text_in: str = "", timeout: float = wait.PATIENCE) -> subprocess.CompletedProcess[str]:
         """Run starttls-listtool with this configuration, and wait for its end."""
         return program.run("starttls-listtool", "-c", self.path, *arguments, environment=self.environment,
                            text_in=text_in, timeout=timeout)

@@ -27,7 +27,7 @@ class Client:
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.connection.settimeout(30)
+        self.connection.settimeout(60)
         self._read = b""
 
     def __enter__(self) -> "Client":
@@ -115,7 +115,7 @@ class PolicyServer:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Terminate it, and return its exit status."""
         self.signal(how)
-        return self.process.popen.wait(timeout=15)
+        return self.process.popen.wait(timeout=60)
 
     def signal(self, number: signal.Signals) -> None:
         self.process.popen.send_signal(number)
@@ -138,7 +138,7 @@ class PolicyServer:
 
     def metrics(self) -> dict[str, float]:
         """The samples of the metrics page."""
-        with urllib.request.urlopen(f"http://{self.address}:{self.metrics_port}/metrics", timeout=10) as page:
+        with urllib.request.urlopen(f"http://{self.address}:{self.metrics_port}/metrics", timeout=60) as page:
             lines = page.read().decode().splitlines()
         samples = (line.rpartition(" ") for line in lines if line and not line.startswith("#"))
         return {name: float(value) for name, _, value in samples}

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import command, unpacked
+from . import command, unpacked, wait
 from .ca import Certificate
 from .cage import Cage
 from .dns import Dns
@@ -290,7 +290,7 @@ class Sender(Instance):
         """Submit a message, and return its queue id."""
         # Not `with` the connection: that sends QUIT even if a signal came in the middle of another command.
         with contextlib.closing(smtplib.SMTP(self.address, self.port, local_hostname="client.test",
-                                             timeout=10)) as connection:
+                                             timeout=60)) as connection:
             connection.ehlo()
             connection.mail(sender)
             connection.rcpt(recipient)
@@ -301,11 +301,11 @@ class Sender(Instance):
             raise smtplib.SMTPDataError(code, reply)
         return queued[1].decode()
 
-    def deliver(self, sender: str, recipient: str, timeout: float = 20) -> Delivery:
+    def deliver(self, sender: str, recipient: str, timeout: float = wait.PATIENCE) -> Delivery:
         """Submit a message and wait for the first outcome."""
         return self.outcome(self.submit(sender, recipient), timeout)
 
-    def outcome(self, queue_id: str, timeout: float = 20, *, since: int = 0) -> Delivery:
+    def outcome(self, queue_id: str, timeout: float = wait.PATIENCE, *, since: int = 0) -> Delivery:
         """Wait for the outcome of a message, as logged after the mark `since`."""
         found = self.log.wait_for(rf"/(\w+)\[(\d+)\]: {queue_id}: to=.* status=(\w+)", timeout, since=since)
         return Delivery(status=found[3], line=found.string, tls=self._tls_of(found))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import wait
 from .log import Log
+from .wait import PATIENCE
 
 MARK = "LAB_FOLDER"
 
@@ -45,7 +46,7 @@ class Process:
         """Send a signal; does nothing if the process has ended."""
         self.popen.send_signal(number)
 
-    def wait(self, timeout: float = 10) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """Wait for its end. Returns the exit status, or minus the number of the signal that ended it."""
         return wait.for_exit(self.popen, timeout)
 
@@ -54,7 +55,7 @@ class Process:
         self.signal(signal.SIGKILL)
         self.wait()
 
-    def stop(self, timeout: float = 10) -> int:
+    def stop(self, timeout: float = PATIENCE) -> int:
         """Terminate it (SIGTERM) and wait; after the timeout kill it and raise TimeoutError."""
         self.signal(signal.SIGTERM)
         try:

@@ -14,6 +14,7 @@ import unittest
 from collections.abc import Mapping
 from pathlib import Path
 
+from . import wait
 from .lab import Lab
 from .process import Process
 
@@ -30,7 +31,7 @@ def path_of(name: str) -> Path:
 
 
 def run(name: str, *arguments: str | os.PathLike[str], environment: Mapping[str, str] | None = None,
-        text_in: str = "", timeout: float = 30) -> subprocess.CompletedProcess[str]:
+        text_in: str = "", timeout: float = wait.PATIENCE) -> subprocess.CompletedProcess[str]:
     """Run one of our programs to its end, with any exit status."""
     return subprocess.run([path_of(name), *arguments], env={**os.environ, **(environment or {})}, input=text_in,
                           capture_output=True, text=True, timeout=timeout, check=False)

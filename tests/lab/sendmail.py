@@ -196,7 +196,7 @@ class SendmailSender(SendmailInstance):
         """Submit a message, and return its queue id. Returns after one attempt to deliver it."""
         # Not `with` the connection: that sends QUIT even if a signal came in the middle of another command.
         with contextlib.closing(smtplib.SMTP(self.address, self.port, local_hostname="client.test",
-                                             timeout=30)) as connection:
+                                             timeout=60)) as connection:
             connection.ehlo()
             connection.mail(sender)
             for recipient in recipients:
@@ -208,11 +208,11 @@ class SendmailSender(SendmailInstance):
             raise smtplib.SMTPDataError(code, reply)
         return accepted[1].decode()
 
-    def deliver(self, sender: str, recipient: str, timeout: float = 20) -> SendmailDelivery:
+    def deliver(self, sender: str, recipient: str, timeout: float = wait.PATIENCE) -> SendmailDelivery:
         """Submit a message and wait for the first outcome."""
         return self.outcome(self.submit(sender, recipient), timeout)
 
-    def outcome(self, queue_id: str, timeout: float = 20, *, recipient: str = "", since: int = 0) -> SendmailDelivery:
+    def outcome(self, queue_id: str, timeout: float = wait.PATIENCE, *, recipient: str = "", since: int = 0) -> SendmailDelivery:
         """Wait for the outcome of a message, for `recipient` if given, as logged after the mark `since`."""
         to = f"<{re.escape(recipient)}>," if recipient else ""
         found = self.log.wait_for(rf"sendmail\[(\d+)\]: {queue_id}: to={to}.*, stat=(.*)", timeout, since=since)
@@ -224,7 +224,7 @@ class SendmailSender(SendmailInstance):
 
     def run_queue(self) -> None:
         """Try all deferred mail again now; returns after that."""
-        self._cage.run(PROGRAM, f"-C{self._configuration}", "-q", timeout=30)
+        self._cage.run(PROGRAM, f"-C{self._configuration}", "-q", timeout=60)
 
     def _of_process(self, outcome: re.Match[str]) -> str:
         """The lines that the delivering process wrote before this outcome and after the one before."""
@@ -239,7 +239,7 @@ def makemap(text: Path, path: Path) -> None:
     """Make the hash map `path`.db from a text file, in place, as an administrator does."""
     argv = unpacked.command(unpacked.usr("sendmail"), MAKEMAP, "-C", "/dev/null", "hash", path)
     with text.open() as source:
-        done = subprocess.run(argv, stdin=source, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(argv, stdin=source, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
         raise command.CommandFailed(f"makemap ended with status {done.returncode}:\n{done.stderr}")
 

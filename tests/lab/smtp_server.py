@@ -25,7 +25,7 @@ from .acceptor import Acceptor
 from .ca import Certificate
 from .lab import Lab
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 class Gone(Exception):

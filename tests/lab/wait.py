@@ -1,16 +1,16 @@
 """Waits for events, never for a fixed time.
 
-    for_line(path, r"daemon started", timeout=10)     a line in a log file, now or later
-    for_listener(address, port, timeout=10)           a server that accepts connections
-    for_exit(process, timeout=10)                     the end of a process
-    until(lambda: cache.exists(), timeout=10)         a condition without an event, such as a figure on a page
+    for_line(path, r"daemon started")                 a line in a log file, now or later
+    for_listener(address, port)                       a server that accepts connections
+    for_exit(process)                                 the end of a process
+    until(lambda: cache.exists())                     a condition without an event, such as a figure on a page
     until_equal(lambda: ask("a.test"), "NOTFOUND ")   the same, with what it was instead in the error
-    until_read(pid, path, timeout=10)                 a process that follows a file has read all of it
+    until_read(pid, path)                             a process that follows a file has read all of it
     with Changes([folder]) as changes:                files created, renamed or written since this line
-        changes.wait(7, process, timeout=10)
+        changes.wait(7, process)
 
-Each returns as soon as the event has happened. If it does not happen in `timeout` seconds, TimeoutError contains what
-was expected and the last lines of the log. If a `process` is given and ends first, ProcessEnded is raised immediately.
+Each returns as soon as the event has happened. If it does not happen in PATIENCE seconds, or in those of the argument
+`timeout`, TimeoutError contains what was expected and the last lines of the log. If a `process` is given and ends first, ProcessEnded is raised immediately.
 """
 
 import ctypes
@@ -28,6 +28,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE = 60  # seconds; more than anything here takes on a slow and busy machine: only a test that fails waits so long
 LISTEN = "0A"  # in /proc/net/tcp
 IN_MODIFY, IN_MOVED_TO, IN_CREATE = 0x2, 0x80, 0x100
 TAIL_LINES = 40
@@ -47,7 +48,7 @@ class Changes:
     def __exit__(self, *_: object) -> None:
         os.close(self._watch)
 
-    def wait(self, number: int, process: subprocess.Popen, timeout: float = 10) -> int:
+    def wait(self, number: int, process: subprocess.Popen, timeout: float = PATIENCE) -> int:
         """Wait for this many changes, or until the process has ended; returns their number, at most this many."""
         pidfd = os.pidfd_open(process.pid)
         deadline = time.monotonic() + timeout
@@ -69,7 +70,7 @@ class ProcessEnded(RuntimeError):
     """The process that should have caused the event ended before it."""
 
 
-def for_line(path: Path, pattern: str, timeout: float = 10, *, start: int = 0,
+def for_line(path: Path, pattern: str, timeout: float = PATIENCE, *, start: int = 0,
              process: subprocess.Popen | None = None) -> re.Match[str]:
     """Wait for a line of the file `path` that matches `pattern` (re.search), from byte `start` of the file on.
 
@@ -84,7 +85,7 @@ def for_line(path: Path, pattern: str, timeout: float = 10, *, start: int = 0,
     return _for_change(path, found, f"a line matching {pattern!r} in {path}", timeout, process)
 
 
-def for_listener(address: str, port: int, timeout: float = 10, *, process: subprocess.Popen | None = None) -> None:
+def for_listener(address: str, port: int, timeout: float = PATIENCE, *, process: subprocess.Popen | None = None) -> None:
     """Wait until a process listens on that address and port (TCP over IPv4), without connecting to it.
 
     The kernel has no event for a socket that starts to listen, so this function checks repeatedly.
@@ -98,7 +99,7 @@ def for_listener(address: str, port: int, timeout: float = 10, *, process: subpr
         select.select([], [], [], 0.005)
 
 
-def for_exit(process: subprocess.Popen, timeout: float = 10) -> int:
+def for_exit(process: subprocess.Popen, timeout: float = PATIENCE) -> int:
     """Wait until the process has ended. Returns its exit status, or minus the number of the signal that ended it."""
     if process.returncode is None:
         pidfd = os.pidfd_open(process.pid)
@@ -115,7 +116,7 @@ def for_end(pidfd: int, timeout: float, what: str) -> None:
         raise TimeoutError(f"waited {timeout} s for {what}")
 
 
-def until(holds: Callable[[], bool], timeout: float = 30) -> None:
+def until(holds: Callable[[], bool], timeout: float = PATIENCE) -> None:
     """Call the function until it returns true: for conditions without an event."""
     deadline = time.monotonic() + timeout
     while not holds():
@@ -124,7 +125,7 @@ def until(holds: Callable[[], bool], timeout: float = 30) -> None:
         time.sleep(0.02)
 
 
-def until_equal(current: Callable[[], T], wanted: T, timeout: float = 30) -> None:
+def until_equal(current: Callable[[], T], wanted: T, timeout: float = PATIENCE) -> None:
     """Call the function until it returns this: for answers without an event."""
     found = None
 
@@ -139,7 +140,7 @@ def until_equal(current: Callable[[], T], wanted: T, timeout: float = 30) -> Non
         raise TimeoutError(f"{error} for {wanted!r}; it is still {found!r}") from None
 
 
-def until_read(pid: int, path: Path, timeout: float = 10) -> None:
+def until_read(pid: int, path: Path, timeout: float = PATIENCE) -> None:
     """Wait until the process has read the file to its end. The kernel has no event for that."""
     deadline = time.monotonic() + timeout
     while (place := _place_in(pid, path)) != path.stat().st_size:

@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab import Lab, program
+from lab import Lab, program, wait
 from lab.bad_dns import BadDns
 from lab.dns import Dns
 
 Answer = Mapping[str, Any]
 
 
-def run(*arguments: object, timeout: float = 10) -> tuple[list[Answer], str]:
+def run(*arguments: object, timeout: float = wait.PATIENCE) -> tuple[list[Answer], str]:
     """What dns_probe found, and what it logged. It has ten seconds, whatever the servers do."""
     done = program.run("dns_probe", *map(str, arguments), timeout=timeout)
     if done.returncode:

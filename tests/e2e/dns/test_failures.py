@@ -25,7 +25,7 @@ class Failures(unittest.TestCase):
     def timely(self, server: Dns | BadDns, *question: str, anchor: object = None) -> Answer:
         begun = time.monotonic()
         answer = ask(server, *question, anchor=anchor, timeout=500)
-        self.assertLess(time.monotonic() - begun, 3)
+        self.assertLess(time.monotonic() - begun, 20)
         return answer
 
     def test_each_has_its_reason(self) -> None:
@@ -124,7 +124,7 @@ class Failures(unittest.TestCase):
                 server.mend("*")
                 # libunbound has no event for a server that it uses again: only an answer shows that.
                 names = (f"m{number}.example.test" for number in itertools.count())
-                wait.until(lambda: probe.ask(next(names), "MX")["status"] != "failed", timeout=10)
+                wait.until(lambda: probe.ask(next(names), "MX")["status"] != "failed")
 
     def test_unanswered_questions_do_not_accumulate(self) -> None:
         """libunbound continues such questions for long; if they are many, the component replaces it, with an empty

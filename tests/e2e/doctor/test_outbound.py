@@ -238,7 +238,7 @@ class Outbound(unittest.TestCase):
             self.assertIn("systemctl enable --now starttls-listtool-serve.socket", check["remedy"])
             # Another program has the port.
             with socket.create_server((self.server.address, self.server.port)) as other:
-                other.settimeout(20)
+                other.settimeout(60)
                 for reply, seen in ((b"220 mx ESMTP\r\n", "no socketmap reply"),
                                     (netstring("TEMP busy"), "answers TEMP busy")):
                     with self.subTest(seen):
@@ -251,7 +251,7 @@ class Outbound(unittest.TestCase):
         def answer() -> None:
             connection, _ = other.accept()
             with connection:
-                connection.settimeout(20)
+                connection.settimeout(60)
                 connection.recv(1000)
                 connection.sendall(reply)
                 connection.recv(1000)

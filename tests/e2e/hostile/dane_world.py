@@ -267,7 +267,7 @@ class World(unittest.TestCase):
         """The same while no answer is spoilt, a few at a time, so that a busy machine answers within DNS_TIMEOUT."""
         return in_parallel(lambda name: self.server.ask("postfix", name), names, threads=8)
 
-    def wait_for_reply(self, name: str, reply: str, timeout: float = 20) -> None:
+    def wait_for_reply(self, name: str, reply: str, timeout: float = wait.PATIENCE) -> None:
         """Ask until this is the reply: an earlier verdict about DANE may count while it is looked up again."""
         wait.until_equal(lambda: self.server.ask("postfix", name), reply, timeout)
 

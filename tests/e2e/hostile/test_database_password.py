@@ -63,7 +63,7 @@ class ManInTheMiddle:
                 client, _ = self._listening.accept()
             except OSError:
                 return
-            client.settimeout(10)
+            client.settimeout(60)
             try:
                 self._listen_to(client)
             except OSError:

@@ -102,7 +102,7 @@ class Secrets(UpdateCase):
     def test_the_umask_is_respected(self) -> None:
         done = subprocess.run([program.path_of("starttls-listtool"), "-c", self.host.configuration, "update"],
                               env={**os.environ, **self.host.environment()}, capture_output=True, text=True,
-                              timeout=30, umask=0o077, check=False)
+                              timeout=60, umask=0o077, check=False)
         self.assertEqual(done.returncode, OK, done.stderr)
         for path in [self.host.state, *self.host.state.rglob("*")]:
             if path.is_symlink() or path.name == "outputs.toml":

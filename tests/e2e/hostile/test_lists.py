@@ -194,7 +194,7 @@ class BeforeTheVerdict(UpdateCase):
         started = threading.Event()
 
         def answer(_: Request) -> Answer:
-            started.wait(10)
+            started.wait(60)
             status = Path(f"/proc/{tool.pid}/status").read_text()
             peaks.extend(int(size) for size in re.findall(r"VmHWM:\s+(\d+) kB", status))
             return Answer(body=content)
@@ -204,7 +204,7 @@ class BeforeTheVerdict(UpdateCase):
         with subprocess.Popen([program.path_of("starttls-listtool"), "-c", self.host.configuration, "update"],
                               env={**os.environ, **self.host.environment()}, stderr=subprocess.PIPE, text=True) as tool:
             started.set()
-            _, said = tool.communicate(timeout=30)
+            _, said = tool.communicate(timeout=60)
         self.assertEqual(tool.returncode, DATA, said)
         self.assertIn("does not fit", said)
         self.assertEqual(len(peaks), 2)

@@ -79,7 +79,7 @@ class TarpitDestinations(unittest.TestCase):
         """The honest server has its report while the tarpits still hang."""
         sending = self.send(*command, now=now)
         held = tarpit.wait_for_a_connection()
-        self.assertTrue(self.taken.wait(30), "the tarpits hold up the honest one")
+        self.assertTrue(self.taken.wait(60), "the tarpits hold up the honest one")
         self.assertTrue(sending.running(), "the tarpits still hang")
         held.close()
         tarpit.end()

@@ -25,7 +25,7 @@ SILENT_ADDRESSES = 100
 HONEST = 8
 # Seconds. The attack would delay an answer for ANSWER_TIMEOUT, or for as long as it continues.
 ANSWER_TIMEOUT, POLICY_HOST_TIMEOUT, DNS_TIMEOUT = 20, 40, 3
-SOON = 3  # for most of the answers
+SOON = 10  # for most of the answers
 
 
 def secure(domain: str) -> str:

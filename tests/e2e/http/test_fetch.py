@@ -61,7 +61,7 @@ def fetch_all(lab: Lab, *arguments: str, ca: Path | str | None = None, proxy: st
     output = lab.new_folder("fetched") / "body"
     done = program.run("http_fetch", "--ca", lab.ca.certificate if ca is None else ca, "--output", output, *arguments,
                        environment={"https_proxy": proxy, "no_proxy": "" if proxy else "*", **(environment or {})},
-                       timeout=10)
+                       timeout=60)
     results = [Fetched(field.split("=", 1) for field in line.split("\t")) for line in done.stdout.splitlines()]
     for result in results:
         result.body = output.read_bytes()

@@ -47,7 +47,7 @@ class Cases(unittest.TestCase):
         (self.folder / "README.md").write_text(README)
 
     def play(self, *options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([CASE, *options, self.folder], capture_output=True, text=True, check=False, timeout=30)
+        return subprocess.run([CASE, *options, self.folder], capture_output=True, text=True, check=False, timeout=60)
 
     def test_pass_if_all_is_as_written(self) -> None:
         text = README.replace("    (exit", "    cat: farewell: No such file or directory\n    (exit")

@@ -102,7 +102,7 @@ class Database(unittest.TestCase):
 class WebServer(unittest.TestCase):
     def get(self, lab: Lab, web: HttpsServer, host: str, path: str, method: str = "GET",
             body: bytes | None = None) -> http.client.HTTPResponse:
-        connection = http.client.HTTPSConnection(web.address, web.port, timeout=10)
+        connection = http.client.HTTPSConnection(web.address, web.port, timeout=60)
         self.addCleanup(connection.close)
         connection.sock = ssl.create_default_context(cafile=lab.ca.certificate).wrap_socket(
             self.connect(web), server_hostname=host)

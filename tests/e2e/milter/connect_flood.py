@@ -1,8 +1,9 @@
-"""Connects to a unix socket this many times a second and drops each connection at once:
+"""Connects to a unix socket this many times, and drops each connection at once:
 
-    connect_flood.py PATH SECONDS RATE
+    connect_flood.py PATH NUMBER RATE
 
-Every second connection sends half a negotiation. Prints the number of connections and the rate that was reached.
+At most RATE a second, fewer if the machine is too slow for that. Every second connection sends half a negotiation. Prints
+the rate that was reached.
 """
 
 import socket
@@ -13,18 +14,18 @@ HALF_A_NEGOTIATION = b"\0\0\0\rO\0\0"
 BEAT = 0.002  # seconds
 
 
-def main(path: str, seconds: float, rate: float) -> None:
+def main(path: str, wanted: int, rate: float) -> None:
     begin = time.monotonic()
     number = 0
-    while (passed := time.monotonic() - begin) < seconds:
-        while number < passed * rate:
+    while number < wanted:
+        while number < min(wanted, (time.monotonic() - begin) * rate):
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.connect(path)
                 if number % 2:
                     connection.send(HALF_A_NEGOTIATION)
             number += 1
         time.sleep(BEAT)
-    print(number, round(number / (time.monotonic() - begin)), flush=True)
+    print(round(number / (time.monotonic() - begin)), flush=True)
 
 
-main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]))
+main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))

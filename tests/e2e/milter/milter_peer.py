@@ -52,7 +52,7 @@ class Peer:
 
     def __init__(self, milter: Milter) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
         self.socket.connect(milter.socket.removeprefix("unix:"))
 
     def __enter__(self) -> "Peer":

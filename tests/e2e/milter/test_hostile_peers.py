@@ -162,7 +162,7 @@ class Peers(unittest.TestCase):
                 whole.socket.recv(65536)
                 begun = time.monotonic()
                 self.assertEqual(milter.stop(), 0)
-                self.assertLess(time.monotonic() - begun, 3)
+                self.assertLess(time.monotonic() - begun, 20)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class MetricsPage:
         self.address = f"inet:{self._host}:{self._port}"
 
     def text(self) -> str:
-        with contextlib.closing(http.client.HTTPConnection(self._host, self._port, timeout=10)) as connection:
+        with contextlib.closing(http.client.HTTPConnection(self._host, self._port, timeout=60)) as connection:
             connection.request("GET", "/metrics")
             return "\n" + connection.getresponse().read().decode()
 

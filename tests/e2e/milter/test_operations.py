@@ -46,7 +46,7 @@ class Metrics(unittest.TestCase):
                 self.assertRegex(line, r"^(# (HELP|TYPE) tlsrpt_milter_\w+ .+|tlsrpt_milter_\w+(\{\w+=\"[^\"]+\"\})? [0-9.]+)$")
 
     def page(self, address: str, port: int) -> str:
-        with contextlib.closing(http.client.HTTPConnection(address, port, timeout=10)) as connection:
+        with contextlib.closing(http.client.HTTPConnection(address, port, timeout=60)) as connection:
             connection.request("GET", "/metrics")
             response = connection.getresponse()
             self.assertEqual(response.status, 200)
@@ -165,11 +165,11 @@ class TakenMetricsSocket(unittest.TestCase):
             milter = Milter(lab, settings=QUICK | {"metrics": address})
             self.assertIn(f"error: metrics: {address.removeprefix('unix:')}: another program listens there; all else works",
                           milter.stderr.text())
-        milter.stderr.wait_for("info: metrics: .* answers now", timeout=30)
+        milter.stderr.wait_for("info: metrics: .* answers now")
         family, place = (socket.AF_UNIX, address[5:]) if address.startswith("unix:") else (socket.AF_INET, None)
         host, _, port = address.removeprefix("inet:").rpartition(":")
         with socket.socket(family) as page:
-            page.settimeout(10)
+            page.settimeout(60)
             page.connect(place or (host, int(port)))
             page.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
             text = b"".join(iter(lambda: page.recv(65536), b"")).decode()

@@ -137,7 +137,7 @@ class SharedStore(unittest.TestCase):
             self.load(host)
             self.end(host)
             with server.paused():
-                done = program.run("tlsrpt-report", "-c", host.milter.configuration, "summary", timeout=20)
+                done = program.run("tlsrpt-report", "-c", host.milter.configuration, "summary")
             self.assertEqual(done.returncode, 75, done.stderr)
             self.assertRegex(done.stderr, rf"PostgreSQL: {server.address}: no answer in time")
             self.assertNotIn(PASSWORD, done.stderr)

@@ -64,9 +64,9 @@ class Locked(StoreTrouble):
             self.mail(lab, mx, 2)
             with locked(store_of(milter)):
                 self.mail(lab, mx, 6)
-                milter.stderr.wait_for(TROUBLE, timeout=15)
+                milter.stderr.wait_for(TROUBLE)
                 self.mail(lab, mx, 2)
-            milter.stderr.wait_for(RECOVERED, timeout=15)
+            milter.stderr.wait_for(RECOVERED)
             self.mail(lab, mx, 2)
             self.assert_recorded(end_and_read(mx, milter), self.sources)
             self.assertRegex(milter.stderr.text(), "database is locked")
@@ -80,7 +80,7 @@ class Locked(StoreTrouble):
                 self.mail(lab, mx, 2)
             with locked(store_of(milter)):
                 mx.end()
-                self.assertEqual(milter.stop(timeout=20), 0)
+                self.assertEqual(milter.stop(), 0)
                 self.assertGreater(len(segments_of(milter)), 0)
             self.assertEqual(Milter(lab, state=milter.state).stop(), 0)
             self.assert_recorded(read(milter.state), self.sources)
@@ -93,8 +93,8 @@ class Locked(StoreTrouble):
                 milter = Milter(lab, state=first.state)
                 mx = receiver(lab, milter, parameters=NO_NAMES)
                 self.mail(lab, mx, 2)
-                milter.stderr.wait_for(TROUBLE, timeout=15)
-            milter.stderr.wait_for(RECOVERED, timeout=15)
+                milter.stderr.wait_for(TROUBLE)
+            milter.stderr.wait_for(RECOVERED)
             self.assert_recorded(end_and_read(mx, milter), self.sources)
 
 

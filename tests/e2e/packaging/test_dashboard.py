@@ -21,7 +21,7 @@ def metrics_page(lab: Lab) -> str:
     milter = Program(lab, "tlsrpt-milter", "-f", "-c", configuration, "--state-dir", folder / "state", "-s",
                      f"unix:{folder}/milter.sock")
     milter.stderr.wait_for("listens on")
-    with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=60) as answer:
         return answer.read().decode()
 
 

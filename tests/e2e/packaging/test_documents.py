@@ -133,7 +133,7 @@ def milter_page(lab: Lab) -> str:
     milter = Program(lab, "tlsrpt-milter", "-f", "-c", configuration, "--state-dir", folder / "state", "-s",
                      f"unix:{folder}/milter.sock")
     milter.stderr.wait_for("listens on")
-    with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=60) as answer:
         return answer.read().decode()
 
 
@@ -141,7 +141,7 @@ def listtool_page(lab: Lab) -> str:
     configuration = Configuration(lab, Dns(lab, {".": {}}), HttpsServer(lab))
     configuration.install({"example.test": {"mode": "enforce", "mxs": ["mx.example.test"]}})
     server = PolicyServer(lab, configuration)
-    with urllib.request.urlopen(f"http://{server.address}:{server.metrics_port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{server.address}:{server.metrics_port}/metrics", timeout=60) as answer:
         return answer.read().decode()
 
 

@@ -100,7 +100,7 @@ class Examples(unittest.TestCase):
                 self.assertLessEqual({line["user"] for line in found}, {"root", "starttls-toolkit"})
                 script = "\n".join(line["command"] for line in found)
             with self.subTest(place):
-                done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, timeout=10)
+                done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, timeout=60)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 for words in simple_commands(script):
                     if words and words[0] in PROGRAMS:
@@ -157,7 +157,7 @@ class Examples(unittest.TestCase):
             with self.subTest(place):
                 self.write("main.cf", f"compatibility_level = 3.6\n{example.text}")
                 done = subprocess.run(["postconf", "-c", self.directory, "-n"], capture_output=True, text=True,
-                                      timeout=10)
+                                      timeout=60)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 for line in example.text.splitlines():
                     self.assertIn(line, done.stdout.splitlines())
@@ -167,7 +167,7 @@ class Examples(unittest.TestCase):
             with self.subTest(place):
                 unit = self.write("example.service", example.text + "ExecStart=/bin/true\n")
                 done = subprocess.run(["systemd-analyze", "--no-pager", "verify", "--man=no", unit],
-                                      capture_output=True, text=True, timeout=30)
+                                      capture_output=True, text=True, timeout=60)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_prometheus_accepts_its_configuration(self) -> None:
@@ -177,7 +177,7 @@ class Examples(unittest.TestCase):
         for place, example in examples("prometheus.yml"):
             with self.subTest(place):
                 done = subprocess.run([promtool, "check", "config", self.write("prometheus.yml", example.text)],
-                                      capture_output=True, text=True, timeout=30)
+                                      capture_output=True, text=True, timeout=60)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_the_metrics_page_of_the_examples_is_the_one_that_prometheus_asks(self) -> None:

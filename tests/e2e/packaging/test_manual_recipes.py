@@ -47,7 +47,7 @@ class Recipes(unittest.TestCase):
                 "-c", "5", "-n", str(number), "--first", str(first)]
         load = Process(argv, folder=lab.new_folder("load"), lab_folder=lab.folder)
         lab.at_end(load.kill)
-        self.assertEqual(load.wait(30), 0, load.stderr.text())
+        self.assertEqual(load.wait(60), 0, load.stderr.text())
 
     def sessions(self, directory: Path, *arguments: str) -> int:
         done = program.run("tlsrpt-report", "-c", directory / "tlsrpt.toml", "--state-dir", directory / "state",
@@ -142,7 +142,7 @@ class Recipes(unittest.TestCase):
                 for example in recipe("starttls-listtool.1", title):
                     for line in re.findall(r"^postmap .*socketmap:.*$", example.text, re.MULTILINE):
                         words = re.sub(r"inet:127\.0\.0\.1:\d+", f"inet:{address}:{port}", line).split()
-                        done = subprocess.run(words, capture_output=True, text=True, timeout=20,
+                        done = subprocess.run(words, capture_output=True, text=True, timeout=60,
                                               env={**os.environ, "MAIL_CONFIG": str(directory)})
                         self.assertEqual((done.returncode, done.stderr), (0, ""), line)
                         self.assertTrue(done.stdout.startswith("secure match=mx.example.org"), done.stdout)

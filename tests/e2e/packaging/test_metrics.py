@@ -21,12 +21,12 @@ class Metrics(unittest.TestCase):
         self.lab.require_program(PROMTOOL, "prometheus")
 
     def assert_sound(self, address: str, port: int, prefix: str) -> None:
-        with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=60) as answer:
             page = answer.read()
             self.assertTrue(answer.headers["Content-Type"].startswith("text/plain; version=0.0.4"))
         self.assertIn(f"\n# TYPE {prefix}".encode(), page)
         done = subprocess.run([PROMTOOL, "check", "metrics"], input=page, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=30, check=False)
+                              stderr=subprocess.STDOUT, timeout=60, check=False)
         self.assertEqual((done.returncode, done.stdout.decode()), (0, ""), page.decode())
 
     def test_of_the_milter(self) -> None:

@@ -33,7 +33,7 @@ SERVICES = {
 
 
 def analyze(*arguments: str | os.PathLike[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["systemd-analyze", "--no-pager", *arguments], capture_output=True, text=True, timeout=30,
+    return subprocess.run(["systemd-analyze", "--no-pager", *arguments], capture_output=True, text=True, timeout=60,
                           check=False)
 
 
@@ -42,7 +42,7 @@ class Installed(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         prefix = Path(directory.name)
-        subprocess.run(["cmake", "--install", BUILD / "packaging", "--prefix", prefix], check=True, timeout=30,
+        subprocess.run(["cmake", "--install", BUILD / "packaging", "--prefix", prefix], check=True, timeout=60,
                        stdout=subprocess.DEVNULL)
         self.units = prefix / "lib/systemd/system"
         self.commands = {unit: self.take_command(self.units / unit) for unit in SERVICES}
@@ -147,7 +147,7 @@ class SocketDirectory(Installed):
         script = command[1].replace("$$", "$").replace("/var/spool/postfix/tlsrpt", str(directory))
         postfix = "daemon" if group_exists else "no-such-group"
         script = script.replace("starttls-toolkit", "games").replace("postfix", postfix)
-        subprocess.run(["/bin/sh", "-c", script], check=True, timeout=10)
+        subprocess.run(["/bin/sh", "-c", script], check=True, timeout=60)
         info = directory.stat()
         self.assertEqual((info.st_mode & 0o7777, pwd.getpwuid(info.st_uid).pw_name), (0o2750, "games"))
         return grp.getgrgid(info.st_gid).gr_name
@@ -163,7 +163,7 @@ class Example(unittest.TestCase):
     def test_of_the_milters_configuration_is_valid_and_shows_every_key(self) -> None:
         example = SOURCE_TREE / "packaging/tlsrpt.toml"
         done = subprocess.run([path_of("tlsrpt-milter"), "--check-config", "-c", example], capture_output=True, text=True,
-                              timeout=10, check=False)
+                              timeout=60, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         shown = set(re.findall(r"^#?(\w+) = ", example.read_text(), re.MULTILINE))
         manual = set(re.findall(r"^\.It Cm (\w+)$", (SOURCE_TREE / "man/tlsrpt.toml.5").read_text(), re.MULTILINE))

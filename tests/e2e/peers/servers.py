@@ -195,7 +195,7 @@ def _append(to: Certificate, *certificates: Path) -> None:
 def _key_digest(certificate: Path) -> str:
     """The SHA-256 of its public key, as in TLSA records."""
     pem = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-pubkey"], check=True, capture_output=True,
-                         timeout=10).stdout
+                         timeout=60).stdout
     der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=pem, check=True, capture_output=True,
-                         timeout=10).stdout
+                         timeout=60).stdout
     return hashlib.sha256(der).hexdigest()

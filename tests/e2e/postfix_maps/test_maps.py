@@ -88,7 +88,7 @@ class Case(unittest.TestCase):
 
     def postmap(self, *arguments: str | os.PathLike[str], text_in: str = "") -> str:
         done = subprocess.run([self.own_postmap, "-c", self.etc, *arguments], input=text_in, capture_output=True, text=True,
-                              timeout=30, check=False)
+                              timeout=60, check=False)
         self.assertEqual(done.stderr, "")
         return done.stdout
 

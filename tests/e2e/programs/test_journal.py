@@ -40,7 +40,7 @@ class Journal(unittest.TestCase):
             environment = {**os.environ, "JOURNAL_STREAM": stream or stream_of(theirs.fileno()),
                            "STARTTLS_TOOLKIT_NOW": "2026-11-27T06:00:00Z"}
             done = subprocess.run([path_of(str(command[0])), *command[1:]], stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=theirs, env=environment, timeout=30, check=False)
+                                  stdout=subprocess.PIPE, stderr=theirs, env=environment, timeout=60, check=False)
             theirs.close()
             text = b"".join(iter(lambda: ours.recv(65536), b"")).decode()
         self.assertEqual(done.returncode, status, text)
@@ -116,7 +116,7 @@ class Daemons(unittest.TestCase):
         lab.at_end(daemon.kill)
         wait.for_line(path, ready, process=daemon)
         daemon.terminate()
-        self.assertEqual(daemon.wait(30), 0, path.read_text())
+        self.assertEqual(daemon.wait(60), 0, path.read_text())
         return path.read_text().splitlines()
 
     def assert_lines(self, lines: list[str], *expected: tuple[str, str]) -> None:

@@ -100,7 +100,7 @@ class Quickstart(unittest.TestCase):
             self.assertRegex(done.stderr, r"(?m)^quickstart: needs the program starttls-listtool")
 
     def test_takes_no_options(self) -> None:
-        done = subprocess.run([TREE / "quickstart", "--fast"], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run([TREE / "quickstart", "--fast"], capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual((done.returncode, done.stdout), (64, ""))
 
     def test_stops_if_another_mail_server_would_have_to_be_removed(self) -> None:
@@ -117,7 +117,7 @@ class Quickstart(unittest.TestCase):
                 (tools / name).write_text(f"#!/bin/sh\n{script}\n")
                 (tools / name).chmod(0o755)
             done = subprocess.run([TREE / "quickstart"], env=os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"},
-                                  capture_output=True, text=True, timeout=30, check=False)
+                                  capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual((done.returncode, done.stdout), (69, ""), done.stderr)
             self.assertIn("would remove sendmail-bin (another mail server is installed", done.stderr)
             commands = asked.read_text().splitlines()

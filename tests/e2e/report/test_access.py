@@ -27,7 +27,7 @@ class Store(Reader):
     def run_as(self, user: pwd.struct_passwd, *arguments: str | os.PathLike[str], groups: tuple[int, ...] = (),
                content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run([self.program, "-c", self.configuration, *arguments], user=user.pw_uid, group=user.pw_gid,
-                              extra_groups=groups, umask=0o027, input=content, capture_output=True, timeout=30, check=False)
+                              extra_groups=groups, umask=0o027, input=content, capture_output=True, timeout=60, check=False)
 
     def take_in(self) -> None:
         done = self.run_as(SERVICE, "read", "-", content=mail(packed(report())))

@@ -55,13 +55,13 @@ class Store(Reader):
     def called(self, content: bytes, *options: str, user: str = SERVICE) -> subprocess.CompletedProcess[bytes]:
         """Run it as an alias does."""
         return subprocess.run([self.program, *(options or ("-q", "read", "-"))], input=content, capture_output=True,
-                              user=user, group=user if user != "nobody" else "nogroup", extra_groups=(), timeout=30,
+                              user=user, group=user if user != "nobody" else "nogroup", extra_groups=(), timeout=60,
                               check=False)
 
 
 def send(server: Receiver | SendmailReceiver, recipient: str, content: bytes, sender: str = "bounces@sender.test") -> str:
     """The queue id of a mail that was accepted."""
-    with smtplib.SMTP(server.address, server.port, local_hostname="out.sender.test", timeout=30) as connection:
+    with smtplib.SMTP(server.address, server.port, local_hostname="out.sender.test", timeout=60) as connection:
         connection.ehlo()
         connection.mail(sender)
         code, reply = connection.rcpt(recipient)

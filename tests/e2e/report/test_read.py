@@ -60,7 +60,7 @@ class Read(unittest.TestCase):
             path = program.path_of("tlsrpt-report")
             for expected in ("read", "duplicate"):
                 done = subprocess.run([path, "-c", reader.configuration, "--json", "read", "-"],
-                                      input=mail(packed(report())), capture_output=True, check=False, timeout=30)
+                                      input=mail(packed(report())), capture_output=True, check=False, timeout=60)
                 self.assertEqual(done.returncode, 0)
                 (item,) = json.loads(done.stdout)["inputs"]
                 self.assertEqual((item["input"], item["status"]), ("-", expected))

@@ -58,7 +58,7 @@ class Session(socketserver.StreamRequestHandler):
                 self.server.mails.append(mail)
                 self.server.reached.set()
                 if self.server.refusal == "hang":
-                    self.server.hold.wait(30)
+                    self.server.hold.wait(60)
                     return
                 self.say("250 taken")
             elif verb == b"RCPT" and self.server.refusal and self.server.refusal != "hang":
@@ -238,7 +238,7 @@ class Send(unittest.TestCase):
         self.mailbox.refusal = "hang"
         sending = Program(self.lab, "tlsrpt-report", "-c", reader.configuration, "self", "--send", "--no-lookup",
                           environment=reader.environment)
-        self.assertTrue(self.mailbox.reached.wait(20))
+        self.assertTrue(self.mailbox.reached.wait(60))
         other = reader.run("queue", "--send")
         self.assertEqual(other.returncode, 75, "one at a time")
         self.assertIn("another process uses it", other.stderr)

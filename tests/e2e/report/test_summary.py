@@ -41,7 +41,7 @@ class Summary(unittest.TestCase):
         except OSError:  # EIO: the other end is closed
             pass
         os.close(ours)
-        self.assertEqual(process.wait(30), 0)
+        self.assertEqual(process.wait(60), 0)
         return written.decode().replace("\r\n", "\n").splitlines()
 
 

@@ -65,7 +65,7 @@ metrics = "{host}:{self.metrics_address[1]}"
 
     def metrics(self) -> dict[str, float]:
         host, port = self.metrics_address
-        with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=10) as page:
+        with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=60) as page:
             lines = page.read().decode().splitlines()
         samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
         return {name.removeprefix("starttls_listtool_"): float(value) for name, value in samples}

@@ -208,12 +208,12 @@ class NameServers(World):
 
     def test_what_takes_longer_than_the_limit_is_temp_in_time(self) -> None:
         self.add("silent.test")
-        self.serve(dns_timeout=6, answer_timeout=0.5)
+        self.serve(dns_timeout=30, answer_timeout=0.5)
         self.spoil("silent.test", bad.silent)
         begun = time.monotonic()
         with self.others_do_not_wait():
             replies = self.replies("silent.test")
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, 20)
         for reply in replies.values():
             self.assertRegex(reply, r"\ATEMP \S[ -~]+\Z")
 
@@ -248,7 +248,7 @@ class PolicyHosts(World):
         self.lab.at_end(self.gone.set)
 
         def late(_: object) -> Answer:
-            self.gone.wait(20)
+            self.gone.wait(60)
             return Answer()
 
         answers: dict[str, Answer | Callable[[object], Answer]] = {
@@ -314,12 +314,12 @@ class PolicyHosts(World):
             self.assertEqual(self.server.ask("sts", "gone.test"), secure("gone.test"))
 
     def test_an_answer_comes_in_time_if_a_host_takes_longer(self) -> None:
-        self.serve(https_timeout=12, answer_timeout=1)
+        self.serve(https_timeout=30, answer_timeout=1)
         slow = ("before-handshake", "after-handshake", "after-half", "trickle")
         begun = time.monotonic()
         with self.others_do_not_wait(), ThreadPoolExecutor(len(slow)) as threads:
             found = list(threads.map(lambda name: self.replies(f"{name}.test"), slow))
-        self.assertLess(time.monotonic() - begun, 8)
+        self.assertLess(time.monotonic() - begun, 20)
         for replies in found:
             for reply in replies.values():
                 self.assertRegex(reply, r"\A(NOTFOUND |TEMP \S[ -~]+)\Z")

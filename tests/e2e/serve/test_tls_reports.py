@@ -33,7 +33,7 @@ class Reports(unittest.TestCase):
         self.receiver_of_reports = self.enterContext(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         self.place = self.lab.new_folder("tlsrpt") / "socket"
         self.receiver_of_reports.bind(str(self.place))
-        self.receiver_of_reports.settimeout(20)
+        self.receiver_of_reports.settimeout(60)
         self.place.chmod(0o666)
 
     def domain(self, name: str, certificate: Certificate | None, text: str = "", mx_name: str = "mx") -> None:

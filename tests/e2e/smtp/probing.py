@@ -24,7 +24,7 @@ def probe_all(requests: Sequence[str], *options: str | os.PathLike[str], descrip
     `descriptors`: how many files the probe may have open.
     """
     words = ["prlimit", f"--nofile={descriptors}", program.path_of("smtp_probe"), "--private"]
-    done = subprocess.run([*words, "--address-interval", "0", *options], capture_output=True, text=True, timeout=20,
+    done = subprocess.run([*words, "--address-interval", "0", *options], capture_output=True, text=True, timeout=60,
                           check=False, input="".join(f"{line}\n" for line in requests))
     if done.returncode:
         raise AssertionError(done.stderr)

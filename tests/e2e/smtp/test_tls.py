@@ -268,7 +268,7 @@ class Tls(ProbeCase):
             self.assertEqual(facts["reached"], "second-ehlo", facts)
             self.assertIn(facts["stop"], ("closed", "handshake"), facts)
             self.assertEqual(facts["tls"]["version"], "TLSv1.2")
-            log.join(timeout=10)
+            log.join(timeout=60)
             self.assertFalse(log.is_alive(), "s_server reported no refused renegotiation")
 
     def test_a_client_certificate_that_is_demanded_is_an_alert(self) -> None:

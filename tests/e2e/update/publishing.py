@@ -17,7 +17,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from lab import Lab, command, program
+from lab import Lab, command, program, wait
 from lab.https import Answer, HttpsServer, Request
 
 HOST = "lists.localhost"
@@ -170,7 +170,7 @@ class Host:
         return {"STARTTLS_TOOLKIT_NOW": self.now, "no_proxy": "*", "TMPDIR": str(self.folder),
                 "MAIL_CONFIG": str(self.folder)}
 
-    def tool(self, *arguments: str | os.PathLike[str], timeout: float = 30) -> subprocess.CompletedProcess[str]:
+    def tool(self, *arguments: str | os.PathLike[str], timeout: float = wait.PATIENCE) -> subprocess.CompletedProcess[str]:
         return program.run("starttls-listtool", "-c", self.configuration, *arguments, environment=self.environment(),
                            timeout=timeout)
 

@@ -7,7 +7,7 @@ import tomllib
 import unittest
 from pathlib import Path
 
-from lab import Lab, command
+from lab import Lab, command, wait
 from lab.process import Process
 from lab.program import path_of
 
@@ -40,7 +40,7 @@ class SmallDisk(Host):
         self.map = self.maps / "tls_policy"
         self.filler = self.folder / "disk/filler"
 
-    def tool(self, *arguments: str | os.PathLike[str], timeout: float = 30) -> subprocess.CompletedProcess[str]:
+    def tool(self, *arguments: str | os.PathLike[str], timeout: float = wait.PATIENCE) -> subprocess.CompletedProcess[str]:
         argv = ["nsenter", f"--target={self.inside}", "--mount", "--",
                 path_of("starttls-listtool"), "-c", self.configuration, *arguments]
         return subprocess.run(argv, env={**os.environ, **self.environment_inside}, stdin=subprocess.DEVNULL,

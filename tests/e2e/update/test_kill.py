@@ -108,14 +108,14 @@ class Kill(unittest.TestCase):
         path = self.random.choice(["/list.json", "/list.json.minisig"])
         self.on_request[path] = lambda: os.kill(started[0].pid, signal.SIGKILL)
         started.append(self.start())
-        started[0].wait(30)
+        started[0].wait(60)
         self.on_request.clear()
         return started[0]
 
     def kill_at_command(self) -> Process:
         self.deadly.touch()
         process = self.start()
-        process.wait(30)
+        process.wait(60)
         self.deadly.unlink()
         return process
 
@@ -169,7 +169,7 @@ class Kill(unittest.TestCase):
         with wait.Changes([self.host.state, self.host.state / "sets", self.host.maps]) as changes:
             process = self.start()
             self.changes = changes.wait(10_000, process.popen)
-            self.assertEqual(process.wait(30), 0)
+            self.assertEqual(process.wait(60), 0)
         self.duration = time.monotonic() - begun
 
     def test_the_installed_edition_and_the_maps_are_always_whole(self) -> None:
@@ -187,7 +187,7 @@ class Kill(unittest.TestCase):
             way = self.random.choice(ways)
             with self.subTest(way=way.__name__, kill=kills, seed=self.seed):
                 before = self.mapped()
-                killed = way().wait(30) == -signal.SIGKILL
+                killed = way().wait(60) == -signal.SIGKILL
                 kills += killed
                 installed = self.installed()
                 steps += killed and installed == self.newest

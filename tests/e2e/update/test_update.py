@@ -114,7 +114,7 @@ class OneList(UpdateCase):
         with open("/dev/full", "w") as full:
             done = subprocess.run([program.path_of("starttls-listtool"), "-c", self.host.configuration, "update"],
                                   env={**os.environ, **self.host.environment()}, stdout=full, stderr=subprocess.PIPE,
-                                  text=True, timeout=30, check=False)
+                                  text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, IO, done.stderr)
         self.assertEqual(len(self.host.policies()), 4)
         self.assert_silent()
@@ -151,7 +151,7 @@ class OneList(UpdateCase):
 
         def hold(request: Request) -> Answer:
             asked.set()
-            go_on.wait(20)
+            go_on.wait(60)
             return serve(request)
 
         self.publisher.web.answer(HOST, "/list.json", hold)
@@ -159,7 +159,7 @@ class OneList(UpdateCase):
                         folder=self.lab.new_folder("first"), lab_folder=self.lab.folder,
                         environment=self.host.environment())
         try:
-            self.assertTrue(asked.wait(10))
+            self.assertTrue(asked.wait(60))
             done = self.host.update()
             self.assertEqual((done.returncode, done.stdout), (TEMPORARY, ""))
             self.assertRegex(done.stderr, r"\A.*: another update is running\n\Z")
