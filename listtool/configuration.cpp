@@ -12,6 +12,7 @@
 #include "base/try.h"
 #include "config/settings.h"
 #include "http/url.h"
+#include "keyring/list_name.h"
 #include "listtool/map_file.h"
 #include "preload/reader.h"
 
@@ -21,9 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-constexpr std::size_t max_name_length = 64;
-constexpr std::string_view name_characters =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 constexpr std::string_view https = "https://";
 constexpr unsigned max_check_days = 3'650;
 constexpr std::size_t max_shown = 100;  // characters of a value in a message
@@ -125,12 +123,8 @@ void Reader::read_programs(Programs& programs) {
 void Reader::read_name(const std::string& key, std::string& name) {
   settings_.string(key, name);
   check(!name.empty(), key, "is missing: each list needs a name of its own");
-  check(name.size() <= max_name_length, key, fmt::format("is longer than {} characters", max_name_length));
-  check(name.find_first_not_of(name_characters) == name.npos, key,
-        fmt::format("is '{}'; it may have letters, digits, '.', '_' and '-' in it, nothing else",
-                    printable(name, max_shown)));
-  check(!name.starts_with('.') && !name.starts_with('-'), key,
-        fmt::format("is '{}'; it may not begin with '.' or '-'", printable(name, max_shown)));
+  const auto named = keyring::check_list_name(name);
+  check(named.has_value(), key, named ? "" : named.error().message);
   check(name != "override", key, "may not be 'override', which stands for your own overrides");
   check(names_.insert(name).second, key, fmt::format("is '{}', which another list has", printable(name)));
 }

@@ -14,15 +14,13 @@
 
 #include "base/text.h"
 #include "base/try.h"
+#include "keyring/list_name.h"
 
 namespace starttls::keyring {
 namespace {
 
 constexpr std::size_t max_depth = 8;
 constexpr std::size_t max_shown = 100;  // characters of a text in a message
-constexpr std::size_t max_list_name = 64;
-constexpr std::string_view list_characters =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 
 // Each value comes with its path: "signing.keys[].from".
 class Handler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Handler> {
@@ -134,10 +132,7 @@ class Handler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Handler> 
   }
 
   bool take_list(std::string_view text) {
-    if (text.empty() || text.size() > max_list_name ||
-        text.find_first_not_of(list_characters) != std::string_view::npos || text.front() == '.' ||
-        text.front() == '-')
-      return refuse("list", fmt::format("'{}' is no name of a list", printable(text, max_shown)));
+    if (const auto named = check_list_name(text); !named) return refuse("list", named.error().message);
     keyring_.list = text;
     return true;
   }

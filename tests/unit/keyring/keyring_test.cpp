@@ -110,9 +110,10 @@ TEST_CASE("what is no keys.json is refused, with the member and the reason") {
   const std::string key = minisign::to_base64(signers()[0].key());
   const std::string online = minisign::to_base64(signers()[4].key());
   const std::vector<std::array<std::string, 3>> bad_texts{
-      {"\"sector\"", "\"sec tor\"", "list: 'sec tor' is no name of a list"},
-      {"\"sector\"", "\".sector\"", "list: '.sector' is no name of a list"},
-      {"\"sector\"", "\"\"", "list: '' is no name of a list"},
+      {"\"sector\"", "\"sec tor\"",
+       "list: is 'sec tor'; it may have letters, digits, '.', '_' and '-' in it, nothing else"},
+      {"\"sector\"", "\".sector\"", "list: is '.sector'; it may not begin with '.' or '-'"},
+      {"\"sector\"", "\"\"", "list: is empty"},
       {"\"sector\"", "7", "list: is not a text"},
       {"\"version\": 1", "\"version\": 0", "version: is not a number from 1 to 1000000000"},
       {"\"version\": 1", "\"version\": 1.5", "version: is not a number from 1 to 1000000000"},
