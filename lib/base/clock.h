@@ -14,6 +14,10 @@ using Time = std::chrono::sys_time<std::chrono::milliseconds>;  // UTC
 using Day = std::chrono::sys_days;                              // a UTC day
 using Clock = std::function<Time()>;
 
+// How far ahead of the clock a signed file may be dated: time zones and clocks are wrong by hours, not by days. A file
+// from the far future would keep every correct later one out, where times only grow.
+inline constexpr std::chrono::hours max_ahead_of_clock{24};
+
 // The system's clock.
 Clock system_clock();
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <set>
 #include <utility>
 
@@ -17,7 +16,6 @@ namespace starttls::keyring {
 namespace {
 
 constexpr std::string_view file_name = "keys.json";
-constexpr std::chrono::hours max_ahead_of_clock{24};
 
 // How many different ones of the keys have signed the text.
 std::size_t count_signers(std::string_view text, std::span<const minisign::Signature> signatures,

@@ -83,7 +83,7 @@ Result<Keyring> accept_next(const Keyring& trusted, std::string_view text,
                             std::span<const minisign::Signature> signatures);
 
 // Whether it may be used now: after the last accept_next(). Fault::data: it has expired, or is from the future by more
-// than a day (clocks are wrong by hours).
+// than max_ahead_of_clock.
 Result<void> check_usable(const Keyring& newest, Time now);
 
 // The online keys whose time has come and is not over.

@@ -2,7 +2,6 @@
 // servers. Compact: a million domains take some 80 MB, most of it the names themselves.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -33,10 +32,6 @@ struct Entry {
 };
 
 std::vector<std::string_view> split_mxs(const Entry& entry);
-
-// How far ahead of the clock a list may be dated: time zones and clocks are wrong by hours, not by days. A
-// list from the far future would keep every correct later one out ("timestamps only grow").
-inline constexpr std::chrono::hours max_ahead_of_clock{24};
 
 class List {
  public:
