@@ -60,6 +60,10 @@ std::string head(const Head& head) {
       "<meta name=\"referrer\" content=\"no-referrer\">\n<title>{}</title>\n<style>{}</style>\n",
       security_policy(head), escape(head.title), page_style().text);
   for (const Asset& style : head.styles) out += fmt::format("<style>{}</style>\n", style.text);
+  if (!head.feed.empty()) {
+    out +=
+        fmt::format("<link rel=\"alternate\" type=\"application/atom+xml\" href=\"{}\">\n", text(head.feed));
+  }
   return out + "</head>\n<body>\n";
 }
 

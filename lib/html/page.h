@@ -26,6 +26,7 @@ struct Head {
   std::string title;          // a text, which is escaped here
   std::vector<Asset> styles;  // after page_style()
   std::optional<Asset> script;
+  std::string feed;  // URL of an Atom feed beside the page, for feed readers, or ""
   // Whether elements have a style attribute. Then the page allows any style within it, else only its style sheets.
   bool has_style_attributes = false;
 };

@@ -57,6 +57,12 @@ TEST_CASE("a page without a script allows none") {
   CHECK(page.contains("default-src 'none'"));
 }
 
+TEST_CASE("a page names the feed beside it") {
+  CHECK(html::head({.title = "Title", .feed = "\"changes.atom"})
+            .contains(R"(<link rel="alternate" type="application/atom+xml" href="&quot;changes.atom">)"));
+  CHECK_FALSE(html::head({.title = "Title"}).contains("<link"));
+}
+
 TEST_CASE("a page whose elements have style attributes allows them") {
   const html::Head head{.title = "Title", .has_style_attributes = true};
   CHECK(html::head(head).contains("style-src 'unsafe-inline'\""));
