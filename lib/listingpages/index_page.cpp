@@ -1,5 +1,6 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -90,7 +91,7 @@ std::string use_html(const ListAbout& about) {
       R"(<p>With starttls-listtool, add this to <code>/etc/starttls-toolkit/listtool.toml</code> and run
 <code>starttls-listtool update</code>:</p>
 <pre>{}</pre>
-<p>Your mail server then believes the {}. Compare them with what the publisher has given you in another way: an
+<p>Your mail server then trusts the {}. Compare them with what the publisher has given you in another way: an
 attacker who can change this page can change them, too.</p>
 <p>For other programs: the list is {} (JSON, format 0.1 of STARTTLS Everywhere), its signature {} (minisign).</p>
 )",
@@ -134,23 +135,24 @@ std::string why_html(const Transition& transition) {
 }
 
 std::string changes_html(std::span<const Transition> transitions) {
-  const std::string feed = fmt::format("<p>All of them in each domain's JSON; the last {} also as {}.</p>\n",
-                                       max_shown_changes, link(feed_file, "an Atom feed"));
-  if (transitions.empty()) return section("changes", "Changes", "<p>Nothing has changed yet.</p>\n" + feed);
+  if (transitions.empty()) return section("changes", "Changes", "<p>Nothing has changed yet.</p>\n");
   html::LongTable table(
-      "The last changes first",
+      "Newest first",
       {{"Domain"}, {"Time", ColumnKind::text}, {"State", ColumnKind::text}, {"Why", ColumnKind::text}});
-  for (const Transition& transition :
-       transitions | std::views::reverse | std::views::take(max_shown_changes)) {
-    table.add(domain_link(transition.domain),
-              {minute_html(transition.time), html::text(change(transition)), why_html(transition)});
+  for (const Transition& each : transitions | std::views::reverse | std::views::take(max_shown_changes)) {
+    table.add(domain_link(each.domain), {minute_html(each.time), html::text(change(each)), why_html(each)});
   }
-  return section("changes", "Changes", table.html(transitions.size(), "change") + feed);
+  const std::string content = fmt::format(
+      "<p class=\"soft\">All of them are in the JSON document of each domain, the last {} in {}.</p>\n"
+      "<div class=\"changes\">\n{}</div>\n",
+      max_shown_changes, link(feed_file, "the Atom feed"), table.html(transitions.size(), "change"));
+  return section("changes", "Changes", content);
 }
 
 std::string state_html(const Entry& entry) {
   const std::string_view word = to_string(entry.state);
-  return fmt::format(R"(<span class="{0}">{0}</span>{1})", word, entry.is_held ? ", held" : "");
+  return fmt::format(R"(<span class="nobr"><span class="{0}">{0}</span>{1}</span>)", word,
+                     entry.is_held ? ", held" : "");
 }
 
 std::string consent_html(const Entry& entry) {
@@ -160,13 +162,15 @@ std::string consent_html(const Entry& entry) {
                      day_html(entry.manual->ends));
 }
 
+// A line is not broken after the dot that a pattern begins with.
+std::string mx_html(std::string_view mx) {
+  const std::size_t dots = mx.starts_with('.') ? 1 : 0;
+  return fmt::format("<span>{}{}</span>", mx.substr(0, dots), html::name(mx.substr(dots)));
+}
+
 std::string mxs_html(const Entry& entry) {
-  std::string out;
-  for (const std::string& mx : entry.mxs) {
-    if (!out.empty()) out += ' ';
-    out += html::name(mx);
-  }
-  return out.empty() ? "-" : out;
+  if (entry.mxs.empty()) return "-";
+  return fmt::format("{}", fmt::join(entry.mxs | std::views::transform(mx_html), " "));
 }
 
 using EntryPointers = std::vector<const Entry*>;
@@ -190,12 +194,13 @@ std::string domains_html(std::span<const Entry> entries) {
   for (const Entry& entry : entries) {
     if (entry.state != State::removed) (is_on_list(entry) ? listed : others).push_back(&entry);
   }
-  std::string out =
-      fmt::format("<p>{}, with those that were removed: {}.</p>\n",
-                  html::grouped_count(entries.size(), "domain"), link(entries_file, entries_file));
+  std::string out = fmt::format("<p class=\"soft\">{} has every domain, also those that were removed.</p>\n",
+                                link(entries_file, entries_file));
   if (listed.empty()) out += "<p>No domain is on the list yet.</p>\n";
-  if (listed.size() + others.size() > max_shown_entries) {
-    return section("domains", "Domains", out + "<p>These are too many for this page.</p>\n");
+  const std::size_t all = listed.size() + others.size();
+  if (all > max_shown_entries) {
+    out += fmt::format("<p>{} are too many for this page.</p>\n", html::grouped_count(all, "domain"));
+    return section("domains", "Domains", out);
   }
   const auto by_name = [](const Entry* entry) -> const DomainName& { return entry->domain; };
   std::ranges::sort(listed, {}, by_name);

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "listingpages/pages.h"
 
@@ -11,12 +10,11 @@ std::string toml_string(std::string_view text) {
   return fmt::format("{:?}", text);
 }
 
-// A key a line, below each other.
+// A key a line.
 std::string array(std::string_view name, const std::vector<std::string>& keys) {
-  std::vector<std::string> lines;
-  for (const std::string& key : keys) lines.push_back(toml_string(key));
-  const std::string begin = fmt::format("{} = [", name);
-  return fmt::format("{}{}]\n", begin, fmt::join(lines, ",\n" + std::string(begin.size(), ' ')));
+  std::string out = fmt::format("{} = [\n", name);
+  for (const std::string& key : keys) out += fmt::format("  {},\n", toml_string(key));
+  return out + "]\n";
 }
 
 }  // namespace
