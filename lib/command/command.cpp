@@ -99,11 +99,7 @@ class Parser {
   }
 
   void add(const CommandSyntax& command) {
-    const std::string& name = command.text.name;
-    const auto blank = name.find(' ');
-    CLI::App* const app = blank == std::string::npos
-                              ? add_app(app_, name, command.text)
-                              : add_app(group(name.substr(0, blank)), name.substr(blank + 1), command.text);
+    CLI::App* const app = add_app(command.text);
     Options options(*app);
     command.declare(options);
     commands_.push_back(app);
@@ -120,16 +116,20 @@ class Parser {
  private:
   // The group is added with its first command, so that --help keeps the order of the table.
   CLI::App& group(const std::string& name) {
-    CLI::App*& app = group_apps_[name];
-    if (app == nullptr) {
-      const auto text = std::ranges::find(groups_, name, &Group::name);
-      app = add_app(app_, name, text == groups_.end() ? Group{.name = name} : *text)->require_subcommand(1);
-    }
+    if (const auto known = group_apps_.find(name); known != group_apps_.end()) return *known->second;
+    const auto text = std::ranges::find(groups_, name, &Group::name);
+    CLI::App* const app = add_app(text == groups_.end() ? Group{.name = name} : *text)->require_subcommand(1);
+    group_apps_.emplace(name, app);
     return *app;
   }
 
-  CLI::App* add_app(CLI::App& parent, const std::string& name, const CommandText& text) const {
-    CLI::App* const app = parent.add_subcommand(name, text.summary);
+  // By its last word, below the group of the words before it.
+  CLI::App* add_app(const CommandText& text) {
+    const std::size_t blank = text.name.rfind(' ');
+    const bool is_alone = blank == std::string::npos;
+    CLI::App& parent = is_alone ? app_ : group(text.name.substr(0, blank));
+    CLI::App* const app =
+        parent.add_subcommand(is_alone ? text.name : text.name.substr(blank + 1), text.summary);
     app->group("Commands");
     app->footer(fmt::format("Options of every command, such as --json: see {} --help\n\n{}", app_.get_name(),
                             example_footer(text.example)));

@@ -62,7 +62,7 @@ enum class DefaultConfig {
 };
 
 struct CommandText {
-  std::string name;     // "update"; of a group's command both words: "generate postfix"
+  std::string name;     // "update"; of a group's command all words: "generate postfix"
   std::string summary;  // imperative, without full stop: "Fetch, verify and install lists"
   std::string example;  // the lines below "Example:" in --help
 };

@@ -55,14 +55,15 @@ int run_tool(const fs::path& default_file, std::initializer_list<const char*> ar
       .text = {.name = "tool", .description = "Does something.", .example = "tool list"},
       .common = {.default_config = default_file, .state_dir = "Where it keeps state"},
       .groups = {{.name = "lint", .summary = "Print what is wrong", .example = "tool lint list"}},
-      .commands = {make_command({.name = "list", .summary = "Print all", .example = "tool list"}, declare,
-                                run<3>),
-                   make_command({.name = "lint list", .summary = "A list", .example = "tool lint list"},
-                                declare, run<4>),
-                   make_command({.name = "update", .summary = "Update", .example = "tool update"}, declare,
-                                run<0>, default_config, around),
-                   make_command({.name = "fail", .summary = "Fail", .example = "tool fail"}, declare,
-                                run_badly)},
+      .commands =
+          {make_command({.name = "list", .summary = "Print all", .example = "tool list"}, declare, run<3>),
+           make_command({.name = "lint list", .summary = "A list", .example = "tool lint list"}, declare,
+                        run<4>),
+           make_command({.name = "lint keys list", .summary = "Keys", .example = "tool lint keys list"},
+                        declare, run<5>),
+           make_command({.name = "update", .summary = "Update", .example = "tool update"}, declare, run<0>,
+                        default_config, around),
+           make_command({.name = "fail", .summary = "Fail", .example = "tool fail"}, declare, run_badly)},
       .load = [](const CommandContext& context) -> Result<Context> {
         if (context.config_file == "wrong") return fail(Fault::config, "wrong:1:1: is wrong");
         return Context{context, context.config_file};
@@ -80,6 +81,9 @@ TEST_CASE("the command of the command line runs, with its values, and its status
   CHECK(run_tool("/nowhere", {"lint", "list", "c"}) == 4);
   CHECK(last.command == "4");
   CHECK(last.values.names == std::vector<std::string>{"c"});
+  CHECK(run_tool("/nowhere", {"lint", "keys", "list", "d"}) == 5);
+  CHECK(last.command == "5");
+  CHECK(last.values.names == std::vector<std::string>{"d"});
 }
 
 TEST_CASE("the options of every command are valid before and after the command") {
@@ -100,6 +104,7 @@ TEST_CASE("mistakes in the command line run nothing and exit with 64") {
                                 {"unknown"},
                                 {"lint"},
                                 {"lint", "unknown"},
+                                {"lint", "keys"},
                                 {"list", "--unknown"},
                                 {"list", "-q", "-v"},
                                 {"list", "-c", ""},
