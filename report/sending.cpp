@@ -1,8 +1,6 @@
 #include "report/sending.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,10 +10,10 @@
 #include "base/console.h"
 #include "base/counted.h"
 #include "base/file.h"
-#include "base/subprocess.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "http/post.h"
+#include "mail/hand_over.h"
 #include "mail/report_mail.h"
 #include "report/published.h"
 #include "report/tables.h"
@@ -35,37 +33,6 @@ Time some_time_within(Time now, std::chrono::milliseconds window) {
   std::random_device random;
   return now +
          std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, window.count())(random));
-}
-
-// For sendmail(8), which reads lines that end with LF.
-std::string with_plain_newlines(const std::string& message) {
-  std::string plain;
-  for (const char c : message) {
-    if (c != '\r') plain += c;
-  }
-  return plain;
-}
-
-Result<UniqueFd> in_memory(const std::string& content) {
-  UniqueFd fd(::memfd_create("mail", MFD_CLOEXEC));
-  if (!fd) return fail(Fault::temporary, "not enough memory for a mail: {}", errno_text(errno));
-  if (const int error = write_all(fd.get(), content); error != 0)
-    return fail(Fault::temporary, "not enough memory for a mail: {}", errno_text(error));
-  ::lseek(fd.get(), 0, SEEK_SET);
-  return fd;
-}
-
-// Most failures of the program are temporary, such as a full disk: see sysexits.h.
-Result<void> hand_to_program(const std::string& sendmail, const std::string& sender,
-                             const std::string& message, std::chrono::milliseconds time_limit) {
-  const auto input = TRY(in_memory(with_plain_newlines(message)));
-  const auto done = run_program(
-      {.argv = {sendmail, "-t", "-i", "-f", sender}, .stdin_fd = input.get(), .time_limit = time_limit});
-  if (!done) return fail(Fault::temporary, "{}", done.error().message);
-  if (done->succeeded()) return {};
-  const bool is_final =
-      done->exit_status == static_cast<int>(Fault::data) || done->exit_status == 67;  // EX_NOUSER
-  return fail(is_final ? Fault::data : Fault::temporary, "{}", failure_text(sendmail, *done));
 }
 
 // The registrable domain of each delivery's server; "" for mail, which all goes to our own mail server.
@@ -234,13 +201,13 @@ Result<Work> ReportSender::prepare_mail(const tlsrptdb::Delivery& delivery, cons
                                 .date = delivery.created,
                                 .file_name = delivery.file_name,
                                 .json_gzip = json_gzip});
-  return [mail = context_->configuration.report.mail, sender = delivery.sender, recipient,
+  return [place = context_->configuration.report.mail, sender = delivery.sender, recipient,
           message = std::move(message)](std::chrono::milliseconds time_left) -> Result<void> {
     if (!message) return std::unexpected(message.error());
     const auto timeout = std::min<std::chrono::milliseconds>(mail_timeout, time_left);
-    if (!mail.starts_with("smtp://")) return hand_to_program(mail, sender, *message, timeout);
+    if (!place.starts_with("smtp://")) return mail::hand_to_program(place, sender, *message, timeout);
     return http::submit(
-        {.url = mail, .sender = sender, .recipient = recipient, .message = *message, .total = timeout});
+        {.url = place, .sender = sender, .recipient = recipient, .message = *message, .total = timeout});
   };
 }
 
