@@ -3,21 +3,14 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "base/domain.h"
-#include "listing/entry.h"
 
 namespace starttls::listing {
 
-// The entries of an edition, all in mode enforce, with their MX patterns.
-using Edition = std::map<DomainName, std::vector<std::string>>;
-
-// Those that are on the list.
-Edition edition_of(const std::vector<Entry>& entries);
-
+// Between two editions, of domains in their order.
 struct Difference {
   std::vector<DomainName> added;
   std::vector<DomainName> removed;
@@ -25,7 +18,6 @@ struct Difference {
 
   bool is_empty() const { return added.empty() && removed.empty() && changed.empty(); }
 };
-Difference compare(const Edition& before, const Edition& after);
 
 struct EditionLimits {
   unsigned max_change = 10;      // percent of the entries that may leave or change
@@ -39,8 +31,9 @@ struct ObservationCounts {
   std::size_t unknown = 0;  // that told nothing
 };
 
-// Why the edition must not be published, a sentence without full stop each; none: it may be.
-std::vector<std::string> faults_of_edition(const Edition& before, const Difference& difference,
+// Why the edition must not be published, a sentence without full stop each; none: it may be. `before`: the number of
+// entries of the last edition.
+std::vector<std::string> faults_of_edition(std::size_t before, const Difference& difference,
                                            const ObservationCounts& counts, const EditionLimits& limits);
 
 }  // namespace starttls::listing

@@ -146,7 +146,8 @@ class Step {
         return;
       case State::failing:
         ++entry_.failures;
-        if (entry_.failures >= rules_.grace_failures && now_ - entry_.since >= rules_.grace)
+        if (entry_.failures >= rules_.grace_failures &&
+            now_ - entry_.since >= std::chrono::days(rules_.grace_days))
           change(State::suspended, Reason::failed_too_long, faults());
         return;
       case State::candidate:
@@ -267,6 +268,13 @@ Added add(DomainName domain, Time now, std::string words, std::optional<Manual> 
   Entry entry{.domain = std::move(domain), .since = now, .mxs = std::move(mxs), .manual = std::move(manual)};
   Transition transition = stay(entry, now, Reason::added, std::move(words));
   return {.entry = std::move(entry), .transition = std::move(transition)};
+}
+
+Transition enter_by_hand(Entry& entry, Time now, Manual manual, std::vector<std::string> mxs) {
+  entry.mxs = std::move(mxs);
+  Transition transition = stay(entry, now, Reason::added, manual.reason);
+  entry.manual = std::move(manual);
+  return transition;
 }
 
 Transition remove(Entry& entry, Time now, std::string words) {

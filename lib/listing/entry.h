@@ -53,7 +53,7 @@ struct Manual {
 
 struct Rules {
   unsigned watch_days = 28;       // days with a sound observation before a domain is listed
-  std::chrono::hours grace{72};   // how long a domain fails before it is suspended, at least
+  unsigned grace_days = 3;        // how long a domain fails before it is suspended, at least
   unsigned grace_failures = 3;    // and in how many observations
   unsigned candidate_days = 90;   // after so many days a candidate is removed
   unsigned suspended_days = 180;  // and so is a suspended domain
@@ -159,6 +159,8 @@ struct Added {
 };
 Added add(DomainName domain, Time now, std::string words, std::optional<Manual> manual = std::nullopt,
           std::vector<std::string> mxs = {});
+// Makes an entry that is not removed one by hand; its state stays. `mxs` must not be empty.
+Transition enter_by_hand(Entry& entry, Time now, Manual manual, std::vector<std::string> mxs);
 Transition remove(Entry& entry, Time now, std::string words);
 Transition hold(Entry& entry, Time now, std::string words);
 Transition release(Entry& entry, Time now, std::string words);

@@ -50,8 +50,9 @@ std::string section(std::string_view id, std::string_view title, const std::stri
   return fmt::format("<section id=\"{}\"><h2>{}</h2>\n{}</section>\n", id, title, content);
 }
 
-std::size_t count(std::span<const Entry> entries, State state) {
-  return static_cast<std::size_t>(std::ranges::count(entries, state, &Entry::state));
+std::size_t count(const StateCounts& counts, State state) {
+  const auto found = counts.find(state);
+  return found == counts.end() ? 0 : found->second;
 }
 
 html::Head head_of(const ListAbout& about) {
@@ -75,10 +76,10 @@ they have a newer edition.</p>
       minute_html(about.expires));
 }
 
-std::string tiles_html(std::span<const Entry> entries) {
+std::string tiles_html(const StateCounts& counts) {
   std::string out = "<ul class=\"tiles\">\n";
   for (const State state : states) {
-    const std::size_t number = count(entries, state);
+    const std::size_t number = count(counts, state);
     out += html::tile(html::grouped_digits(number), std::string(to_string(state)),
                       number == 0 ? std::string_view() : to_string(state));
   }
@@ -120,8 +121,7 @@ sound again, it is watched again</li>
 <li>the publisher removes it</li>
 </ul>
 )",
-      counted(rules.watch_days, "day"), html::text(about.name),
-      counted(static_cast<std::uint64_t>(rules.grace.count()), "hour"),
+      counted(rules.watch_days, "day"), html::text(about.name), counted(rules.grace_days, "day"),
       counted(rules.grace_failures, "time"));
   return section("join", "Get onto the list, or off it", content);
 }
@@ -188,16 +188,19 @@ std::string table_html(std::string_view caption, const EntryPointers& entries) {
   return fmt::format("<div class=\"entries\">\n{}</div>\n", table.html());
 }
 
-std::string domains_html(std::span<const Entry> entries) {
+std::string domains_html(const StateCounts& counts, std::span<const Entry> entries) {
   EntryPointers listed;
   EntryPointers others;
-  for (const Entry& entry : entries) {
-    if (entry.state != State::removed) (is_on_list(entry) ? listed : others).push_back(&entry);
+  for (const Entry& entry : entries) (is_on_list(entry) ? listed : others).push_back(&entry);
+  std::size_t all = 0;
+  for (const auto& [state, number] : counts) all += state == State::removed ? 0 : number;
+  std::string out;
+  if (all <= max_json_entries) {
+    out += fmt::format("<p class=\"soft\">{} has every domain, also those that were removed.</p>\n",
+                       link(entries_file, entries_file));
   }
-  std::string out = fmt::format("<p class=\"soft\">{} has every domain, also those that were removed.</p>\n",
-                                link(entries_file, entries_file));
-  if (listed.empty()) out += "<p>No domain is on the list yet.</p>\n";
-  const std::size_t all = listed.size() + others.size();
+  if (count(counts, State::listed) + count(counts, State::failing) == 0)
+    out += "<p>No domain is on the list yet.</p>\n";
   if (all > max_shown_entries) {
     out += fmt::format("<p>{} are too many for this page.</p>\n", html::grouped_count(all, "domain"));
     return section("domains", "Domains", out);
@@ -222,11 +225,11 @@ std::string states_html() {
 
 }  // namespace
 
-std::string index_html(const ListAbout& about, std::span<const Entry> entries,
+std::string index_html(const ListAbout& about, const StateCounts& counts, std::span<const Entry> entries,
                        std::span<const Transition> transitions) {
   const html::Head head = head_of(about);
-  return html::head(head) + header_html(about) + "<main>\n" + tiles_html(entries) + use_html(about) +
-         join_html(about) + changes_html(transitions) + states_html() + domains_html(entries) +
+  return html::head(head) + header_html(about) + "<main>\n" + tiles_html(counts) + use_html(about) +
+         join_html(about) + changes_html(transitions) + states_html() + domains_html(counts, entries) +
          fmt::format("</main>\n<footer><p>Made by starttls-listtool {}.</p></footer>\n", version()) +
          html::foot(head);
 }

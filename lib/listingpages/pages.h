@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,8 +30,10 @@ inline constexpr std::string_view feed_file = "changes.atom";
 // "domains/example.org.json"
 std::string domain_file(const DomainName& domain);
 
-inline constexpr std::size_t max_shown_entries =
-    5'000;  // of index_html(): beyond that it has only their number
+// Domains that are not removed: beyond these numbers, index_html() has only their number, and there is no
+// entries_json().
+inline constexpr std::size_t max_shown_entries = 5'000;
+inline constexpr std::size_t max_json_entries = 50'000;
 inline constexpr std::size_t max_shown_changes = 100;   // of index_html() and atom_feed(): the last ones
 inline constexpr std::size_t max_shown_evidence = 500;  // bytes there; JSON has all of it
 
@@ -50,13 +53,17 @@ struct ListAbout {
   listing::Rules rules;  // by which domains come and go
 };
 
+// The number of domains in each state.
+using StateCounts = std::map<listing::State, std::size_t>;
+
 // The table for listtool.toml(5) that follows the list, lines of TOML.
 std::string list_table(const ListAbout& about);
 
 // The page for people: state and expiry of the list, how to use it, how a domain gets onto it and off it, its last
-// changes, its domains. It needs no script and loads nothing. Entries in any order; those that are removed are only
-// counted. Transitions oldest first, as the history has them.
-std::string index_html(const ListAbout& about, std::span<const listing::Entry> entries,
+// changes, its domains. It needs no script and loads nothing. Entries in any order, without those that are removed; none
+// where there are more than max_shown_entries. Transitions oldest first, as the history has them.
+std::string index_html(const ListAbout& about, const StateCounts& counts,
+                       std::span<const listing::Entry> entries,
                        std::span<const listing::Transition> transitions);
 
 // A domain and its history, oldest first:
@@ -70,7 +77,7 @@ std::string index_html(const ListAbout& about, std::span<const listing::Entry> e
 // those of the watch.
 std::string domain_json(const listing::Entry& entry, std::span<const listing::Transition> transitions);
 
-// All domains, removed ones, too, in the order given: { "list", "author", "url", "edition", "published", "expires",
+// All domains, at most max_json_entries, and removed ones, in the order given: { "list", "author", "url", "edition", "published", "expires",
 // "domains": [{ "domain", "state", "since", "consent", "mxs" }] }
 std::string entries_json(const ListAbout& about, std::span<const listing::Entry> entries);
 

@@ -97,10 +97,23 @@ Transitions changes(std::size_t number) {
   return all;
 }
 
+// As the publisher calls index_html().
+std::string page_of(const ListAbout& about, const std::vector<Entry>& entries,
+                    const Transitions& transitions) {
+  StateCounts counts;
+  std::vector<Entry> shown;
+  for (const Entry& each : entries) {
+    ++counts[each.state];
+    if (each.state != State::removed) shown.push_back(each);
+  }
+  if (shown.size() > max_shown_entries) shown.clear();
+  return index_html(about, counts, shown, transitions);
+}
+
 }  // namespace
 
 TEST_CASE("the page shows where each domain stands, the last changes and how to use the list") {
-  const std::string page = index_html(about(), various(), std::vector{begin_of_failure()});
+  const std::string page = page_of(about(), various(), std::vector{begin_of_failure()});
   CHECK(page.contains("Edition 1234, published on <time>2026-11-29</time> <time>03:00 UTC</time>."));
   CHECK(page.contains("<li class=\"listed\"><b>2</b><span>listed</span></li>"));
   CHECK(page.contains("<li class=\"removed\"><b>1</b><span>removed</span></li>"));
@@ -114,7 +127,7 @@ TEST_CASE("the page shows where each domain stands, the last changes and how to 
   CHECK(page.contains("url = &quot;https://lists.example.org/sector.json&quot;"));
   CHECK(page.contains("_starttls-list.example.org. TXT \"v=starttls-list1; list=sector\""));
   CHECK(page.contains("find no fault for\n28 days."));
-  CHECK(page.contains("for 72 hours and at least 3 times"));
+  CHECK(page.contains("for 3 days and at least 3 times"));
   CHECK(page.contains("type=\"application/atom+xml\" href=\"changes.atom\""));
   // On the list, then the others, by name; a removed one is not in the tables.
   CHECK(page.find("domains/clinic") < page.find("domains/mail"));
@@ -124,14 +137,14 @@ TEST_CASE("the page shows where each domain stands, the last changes and how to 
 }
 
 TEST_CASE("the page runs no script and loads nothing") {
-  const std::string page = index_html(about(), various(), changes(3));
+  const std::string page = page_of(about(), various(), changes(3));
   CHECK(page.contains("default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-"));
   for (const char* const element : {"<script", "<img", "<iframe", " style=", " src=", "@import", "url("})
     CHECK_FALSE(page.contains(element));
 }
 
 TEST_CASE("a page of an empty list says that no domain is on it") {
-  const std::string page = index_html(about(), {}, {});
+  const std::string page = page_of(about(), {}, {});
   CHECK(page.contains("No domain is on the list yet."));
   CHECK(page.contains("Nothing has changed yet."));
   CHECK(page.contains("<li><b>0</b><span>listed</span></li>"));
@@ -139,9 +152,9 @@ TEST_CASE("a page of an empty list says that no domain is on it") {
 }
 
 TEST_CASE("the page has all domains up to a limit, and beyond it their number") {
-  const std::string all = index_html(about(), many(max_shown_entries), {});
+  const std::string all = page_of(about(), many(max_shown_entries), {});
   CHECK(number_of("<tr role=\"row\"><th scope=\"row\"", all) == max_shown_entries);
-  const std::string too_many = index_html(about(), many(10'000), {});
+  const std::string too_many = page_of(about(), many(10'000), {});
   CHECK_FALSE(too_many.contains("<table"));
   CHECK(too_many.contains("<li class=\"listed\"><b>10,000</b>"));
   CHECK(too_many.contains("10,000 domains are too many for this page."));
@@ -152,12 +165,12 @@ TEST_CASE("the page has all domains up to a limit, and beyond it their number") 
 TEST_CASE("removed domains do not count for the limit of the page") {
   std::vector<Entry> entries = many(max_shown_entries + 1);
   entries.back().state = State::removed;
-  CHECK(index_html(about(), entries, {}).contains("<table"));
+  CHECK(page_of(about(), entries, {}).contains("<table"));
 }
 
 TEST_CASE("page and feed have the last changes, the newest first") {
   const Transitions all = changes(max_shown_changes + 20);
-  for (const std::string& text : {index_html(about(), {}, all), atom_feed(about(), all)}) {
+  for (const std::string& text : {page_of(about(), {}, all), atom_feed(about(), all)}) {
     CHECK(number_of("evidence-", text) == max_shown_changes);
     CHECK(text.contains("evidence-20."));
     CHECK_FALSE(text.contains("evidence-19."));
@@ -172,22 +185,20 @@ TEST_CASE("texts from outside have no markup on the page and in the feed, and ar
   std::vector<Entry> entries{entry("example.org")};
   entries[0].mxs = {markup};
   Transitions transitions{begin_of_failure(std::string(markup) + "\x01\xff\xe2\x80\xae")};
-  for (const std::string& text :
-       {index_html(hostile, entries, transitions), atom_feed(hostile, transitions)}) {
+  for (const std::string& text : {page_of(hostile, entries, transitions), atom_feed(hostile, transitions)}) {
     CHECK_FALSE(text.contains("<script>"));
     CHECK(text.contains(escaped));
     CHECK(text.contains(R"(\x01\xff\u{202e})"));
   }
   transitions[0].evidence.assign(100'000, 'a');
-  CHECK(index_html(about(), {}, transitions).size() < 30'000);
+  CHECK(page_of(about(), {}, transitions).size() < 30'000);
   CHECK(atom_feed(about(), transitions).size() < 3'000);
 }
 
 TEST_CASE("the longest name is whole on the page") {
   const std::string label(61, 'a');
   const std::string longest = fmt::format("{0}.{0}.{0}.{0}.org", label);
-  CHECK(
-      index_html(about(), std::vector{entry(longest)}, {}).contains("href=\"domains/" + longest + ".json\""));
+  CHECK(page_of(about(), std::vector{entry(longest)}, {}).contains("href=\"domains/" + longest + ".json\""));
 }
 
 TEST_CASE("the table for listtool.toml has the root keys, or else the keys") {
@@ -339,12 +350,12 @@ TEST_CASE("samples", "[.write]") {
       transition("mail.example", State::listed, State::failing, Reason::unsound, "starttls certificate-name"),
       transition("gone.example", State::listed, State::removed, Reason::consent_withdrawn)};
   for (const Transition& each : changes(15)) history.push_back(each);
-  write(path / "various.html", index_html(with_roots, various(), history));
+  write(path / "various.html", page_of(with_roots, various(), history));
   write(path / "changes.atom", atom_feed(with_roots, history));
   write(path / "domains.json", entries_json(with_roots, various()));
-  write(path / "empty.html", index_html(about(), {}, {}));
-  write(path / "many.html", index_html(about(), many(max_shown_entries), {}));
-  write(path / "too-many.html", index_html(about(), many(10'000), history));
+  write(path / "empty.html", page_of(about(), {}, {}));
+  write(path / "many.html", page_of(about(), many(max_shown_entries), {}));
+  write(path / "too-many.html", page_of(about(), many(10'000), history));
   // Nothing in them can be broken.
   std::vector<Entry> entries{entry(fmt::format("{0}.{0}.{0}.{0}.org", std::string(61, 'a')))};
   entries[0].mxs = {std::string(253, 'm')};
@@ -354,6 +365,6 @@ TEST_CASE("samples", "[.write]") {
   hostile.author = std::string(300, 'A') + markup;
   hostile.url = "https://" + std::string(200, 'u') + "/";
   write(path / "hostile.html",
-        index_html(hostile, entries,
-                   std::vector{begin_of_failure(std::string(1'000, 'e')), begin_of_failure(markup)}));
+        page_of(hostile, entries,
+                std::vector{begin_of_failure(std::string(1'000, 'e')), begin_of_failure(markup)}));
 }
