@@ -66,22 +66,12 @@ Result<std::uint64_t> parse_number(std::string_view field, std::string_view text
   return wrong(field, "is not a number from {} to {}", least, most);
 }
 
-std::optional<minisign::Hash> parse_hash(std::string_view hex) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  minisign::Hash hash{};
-  if (hex.size() != 2 * hash.size() || hex.find_first_not_of(digits) != std::string_view::npos)
-    return std::nullopt;
-  for (std::size_t i = 0; i < hash.size(); ++i)
-    hash[i] = static_cast<unsigned char>(16 * digits.find(hex[2 * i]) + digits.find(hex[2 * i + 1]));
-  return hash;
-}
-
 Result<std::optional<minisign::Hash>> parse_previous(std::string_view text, std::uint64_t edition) {
   if (edition == 1) {
     if (text == no_edition_before) return std::nullopt;
     return wrong("previous", "is not '{}', although this is edition 1", no_edition_before);
   }
-  auto hash = parse_hash(text);
+  auto hash = minisign::parse_hash(text);
   if (!hash) return wrong("previous", "is not 128 hexadecimal digits");
   return hash;
 }

@@ -45,6 +45,16 @@ Result<Hash> Blake2b::so_far() const {
   return fail(Fault::internal, "OpenSSL cannot hash with BLAKE2b");
 }
 
+std::optional<Hash> parse_hash(std::string_view hex) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  Hash hash{};
+  if (hex.size() != 2 * hash.size() || hex.find_first_not_of(digits) != std::string_view::npos)
+    return std::nullopt;
+  for (std::size_t i = 0; i < hash.size(); ++i)
+    hash[i] = static_cast<unsigned char>(16 * digits.find(hex[2 * i]) + digits.find(hex[2 * i + 1]));
+  return hash;
+}
+
 std::string to_hex(const Hash& hash) {
   std::string text;
   text.reserve(2 * hash.size());

@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,8 @@ using Hash = std::array<unsigned char, 64>;
 
 // 128 lower-case hexadecimal digits.
 std::string to_hex(const Hash& hash);
+// The same back; nothing where the text is anything else.
+std::optional<Hash> parse_hash(std::string_view hex);
 
 // Hashes bytes piece by piece.
 class Blake2b {
