@@ -22,6 +22,22 @@ Command diff_command();
 Command doctor_command();
 Command check_command();
 Command setup_command();
+namespace publish {
+Command init_command();
+Command add_command();
+Command remove_command();
+Command hold_command();
+Command import_command();
+Command run_command();
+Command status_command();
+Command why_command();
+Command keys_init_command();
+Command keys_sign_command();
+Command keys_rotate_command();
+Command keys_revoke_command();
+Command rollback_command();
+Command lint_command();
+}  // namespace publish
 namespace serve {
 Command serve_command();
 }

@@ -15,6 +15,7 @@
 #include "keyring/list_name.h"
 #include "listtool/map_file.h"
 #include "preload/reader.h"
+#include "tlsrpt/record.h"
 
 namespace starttls::listtool {
 namespace {
@@ -35,6 +36,11 @@ std::string_view fault_of_url(std::string_view url) {
   if (authority.find('@') != authority.npos) return "has a user name in it, which is not supported";
   if (authority.substr(0, authority.find(':')).empty()) return "has no host";
   return "";
+}
+
+// One that can stand on a command line and in a header.
+bool is_mail_address(const std::string& text) {
+  return tlsrpt::parse_destination("mailto:" + text).has_value();
 }
 
 // "" if the URL has no file name.
@@ -87,6 +93,9 @@ class Reader {
   void read_serve(ServeSettings& serve);
   void read_serve_limits(ServeSettings& serve);
   void read_check(CheckSettings& check);
+  void check_list_name(const std::string& key, const std::string& name);
+  void read_publish(PublishSettings& publish);
+  void read_publish_limits(PublishSettings& publish);
 
   config::Settings& settings_;
   std::set<fs::path> read_;
@@ -118,15 +127,21 @@ void Reader::read_programs(Programs& programs) {
   settings_.program("programs.postmap", programs.postmap);
   settings_.program("programs.makemap", programs.makemap);
   settings_.program("programs.gpgv", programs.gpgv);
+  settings_.program("programs.minisign", programs.minisign);
+  settings_.program("programs.sendmail", programs.sendmail);
 }
 
 void Reader::read_name(const std::string& key, std::string& name) {
   settings_.string(key, name);
   check(!name.empty(), key, "is missing: each list needs a name of its own");
-  const auto named = keyring::check_list_name(name);
-  check(named.has_value(), key, named ? "" : named.error().message);
+  check_list_name(key, name);
   check(name != "override", key, "may not be 'override', which stands for your own overrides");
   check(names_.insert(name).second, key, fmt::format("is '{}', which another list has", printable(name)));
+}
+
+void Reader::check_list_name(const std::string& key, const std::string& name) {
+  const auto named = keyring::check_list_name(name);
+  check(name.empty() || named.has_value(), key, named ? "" : named.error().message);
 }
 
 // A URL or a path.
@@ -273,6 +288,36 @@ void Reader::read_check(CheckSettings& check) {
   settings_.path("check.state", check.state);
 }
 
+void Reader::read_publish(PublishSettings& publish) {
+  settings_.string("publish.name", publish.name);
+  check_list_name("publish.name", publish.name);
+  settings_.string("publish.url", publish.url);
+  if (!publish.url.empty()) check_url("publish.url", publish.url);
+  check(publish.url.empty() || publish.url.ends_with('/'), "publish.url", "must end with '/'");
+  settings_.string("publish.author", publish.author);
+  settings_.path("publish.directory", publish.directory);
+  check(!publish.directory.empty(), "publish.directory", "names no directory");
+  settings_.array("publish.secret_keys", publish.secret_keys,
+                  [this](const std::string& text) { return settings_.parse_path(text); });
+  settings_.string("publish.mail_from", publish.mail_from);
+  check(publish.mail_from.empty() || is_mail_address(publish.mail_from), "publish.mail_from",
+        "is no mail address");
+  read_publish_limits(publish);
+}
+
+void Reader::read_publish_limits(PublishSettings& publish) {
+  listing::Rules& rules = publish.rules;
+  constexpr unsigned max_rule_days = 1'000;
+  settings_.number("publish.expires_days", publish.expires_days, 2, 30);
+  settings_.number("publish.check_hours", publish.check_hours, 1, 24 * 7);
+  settings_.number("publish.watch_days", rules.watch_days, 0, max_rule_days);
+  settings_.number("publish.grace_days", rules.grace_days, 0, max_rule_days);
+  settings_.number("publish.grace_checks", rules.grace_failures, 1, max_rule_days);
+  settings_.number("publish.max_change", publish.limits.max_change, 0, 100);
+  settings_.number("publish.max_unknown", publish.limits.max_unknown, 0, 100);
+  settings_.number("publish.keep_editions", publish.keep_editions, 2, max_rule_days);
+}
+
 void Reader::read(Configuration& configuration) {
   settings_.path("state_dir", configuration.state_dir);
   check(!configuration.state_dir.empty(), "state_dir", "names no directory");
@@ -293,6 +338,7 @@ void Reader::read(Configuration& configuration) {
   }
   read_serve(configuration.serve);
   read_check(configuration.check);
+  read_publish(configuration.publish);
 }
 
 }  // namespace

@@ -24,6 +24,8 @@
 #include "config/settings.h"
 #include "discovery/discovery_settings.h"
 #include "discovery/policy_resolver.h"
+#include "listing/edition.h"
+#include "listing/entry.h"
 #include "listtool/mail_server.h"
 #include "minisign/key.h"
 
@@ -43,6 +45,8 @@ struct Programs {
   std::string postmap = "postmap";
   std::string makemap = "makemap";
   std::string gpgv = "gpgv";
+  std::string minisign = "minisign";
+  std::string sendmail = "sendmail";
 };
 
 // [[list]]: has either a url or a file, and either minisign keys or an OpenPGP key file.
@@ -107,6 +111,22 @@ struct CheckSettings {
   std::filesystem::path state;  // see watch_state()
 };
 
+// [publish]: the list that `publish` makes.
+struct PublishSettings {
+  std::string name;    // of the list, as ListSettings::name; "": nothing is published
+  std::string url;     // where publish::Layout::visible is served; ends with a slash
+  std::string author;  // for people
+  std::filesystem::path directory = "/var/lib/starttls-toolkit/publish";
+  // Of minisign, without a password: each signs the list.
+  std::vector<std::filesystem::path> secret_keys;
+  unsigned expires_days = 5;
+  unsigned check_hours = 20;  // a domain is examined again so long after the last time
+  listing::Rules rules;
+  listing::EditionLimits limits;
+  std::string mail_from;  // an address; "": owners get no mail
+  unsigned keep_editions = 30;
+};
+
 struct Configuration {
   // The file, for messages.
   std::shared_ptr<const config::Settings> file;
@@ -122,6 +142,7 @@ struct Configuration {
   std::vector<OutputSettings> outputs;
   ServeSettings serve;
   CheckSettings check;
+  PublishSettings publish;
 };
 
 // The cache of MTA-STS policies.

@@ -48,6 +48,9 @@ class Examiner::Network {
 
   event::Loop& loop() { return loop_; }
   examination::Gatherer& gatherer() { return *gatherer_; }
+  event::Task<dns::Answer> ask(std::string name, dns::Type type) {
+    return resolver_->ask(std::move(name), type);
+  }
   void on_connection(std::function<void()> callback) { on_connection_ = std::move(callback); }
 
  private:
@@ -143,6 +146,10 @@ event::Loop& Examiner::loop() {
 
 examination::Gatherer& Examiner::gatherer() {
   return network_->gatherer();
+}
+
+event::Task<dns::Answer> Examiner::ask(std::string name, dns::Type type) {
+  return network_->ask(std::move(name), type);
 }
 
 void Examiner::on_connection(std::function<void()> callback) {

@@ -13,6 +13,7 @@
 
 #include "base/domain.h"
 #include "base/result.h"
+#include "dns/answer.h"
 #include "event/loop.h"
 #include "examination/gather.h"
 #include "listtool/context.h"
@@ -54,6 +55,9 @@ class Examiner {
 
   event::Loop& loop();
   examination::Gatherer& gatherer();
+
+  // Of what the facts do not have.
+  event::Task<dns::Answer> ask(std::string name, dns::Type type);
 
   // Called at each connection to a mail server.
   void on_connection(std::function<void()> callback);

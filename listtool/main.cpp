@@ -20,15 +20,42 @@ const std::vector<command::Group> groups{
     {.name = "sts",
      .summary = "Fetch, refresh, show and remove cached MTA-STS policies",
      .example = "starttls-listtool sts fetch example.com"},
+    {.name = "publish",
+     .summary = "Publish a list of domains that deserve it, from evidence",
+     .example = "starttls-listtool publish run"},
+    {.name = "publish keys",
+     .summary = "Write keys.json, and take the signatures of its root keys",
+     .example = "starttls-listtool publish keys sign keys.1.json.minisig"},
 };
 
 std::vector<Command> commands() {
   std::vector<Command> table{verify_command(), lint_list_command(), lint_policy_command(),
                              lint_sts_record_command(), lint_tlsrpt_record_command()};
   for (const MailServer* server : mail_servers()) table.push_back(generate_command(*server));
-  for (const auto& command :
-       {update_command, lookup_command, sts_fetch_command, sts_refresh_command, sts_cache_command,
-        serve::serve_command, diff_command, doctor_command, check_command, setup_command}) {
+  for (const auto& command : {update_command,
+                              lookup_command,
+                              sts_fetch_command,
+                              sts_refresh_command,
+                              sts_cache_command,
+                              serve::serve_command,
+                              diff_command,
+                              doctor_command,
+                              check_command,
+                              setup_command,
+                              publish::init_command,
+                              publish::add_command,
+                              publish::remove_command,
+                              publish::hold_command,
+                              publish::import_command,
+                              publish::run_command,
+                              publish::status_command,
+                              publish::why_command,
+                              publish::keys_init_command,
+                              publish::keys_sign_command,
+                              publish::keys_rotate_command,
+                              publish::keys_revoke_command,
+                              publish::rollback_command,
+                              publish::lint_command}) {
     table.push_back(command());
   }
   return table;

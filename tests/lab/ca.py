@@ -18,6 +18,7 @@ from pathlib import Path
 
 from . import command
 
+CA_DAYS = "1000"  # for tests whose time goes on
 ONE_DAY = datetime.timedelta(days=1)
 P_256 = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")  # of openssl req -newkey
 CA_EXTENSIONS = "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign,cRLSign\n"
@@ -66,10 +67,10 @@ class CA:
         (folder / "index.txt").touch()
         (folder / "openssl.cnf").write_text(CONFIG.format(folder=folder))
         if issuer:
-            issuer._sign(Certificate(folder / "ca.key", self.certificate), name, CA_EXTENSIONS, P_256, "-days", "30")
+            issuer._sign(Certificate(folder / "ca.key", self.certificate), name, CA_EXTENSIONS, P_256, "-days", CA_DAYS)
             return
         command.run("openssl", "req", "-x509", "-config", folder / "openssl.cnf", "-subj", f"/O=Lab/CN={name}",
-                    "-newkey", *P_256, "-nodes", "-days", "30",
+                    "-newkey", *P_256, "-nodes", "-days", CA_DAYS,
                     *(word for line in CA_EXTENSIONS.splitlines() for word in ("-addext", line)),
                     "-keyout", folder / "ca.key", "-out", self.certificate)
 
@@ -82,10 +83,12 @@ class CA:
         """
         folder = self._new_folder(name)
         issued = Certificate(folder / "key.pem", folder / "cert.pem")
-        end = datetime.datetime.now(datetime.UTC) + (-ONE_DAY if expired else days * ONE_DAY)
+        now = datetime.datetime.now(datetime.UTC)
+        end = now + (-ONE_DAY if expired else days * ONE_DAY)
+        begin = min(end - 60 * ONE_DAY, now - 30 * ONE_DAY)
         key = ["rsa", "-pkeyopt", f"rsa_keygen_bits:{rsa}"] if rsa else P_256
         self._sign(issued, name, _extensions([name] if sans is None else sans), key, "-md", digest,
-                   "-startdate", _asn1_time(end - 60 * ONE_DAY), "-enddate", _asn1_time(end))
+                   "-startdate", _asn1_time(begin), "-enddate", _asn1_time(end))
         return issued
 
     def intermediate(self, name: str) -> "CA":

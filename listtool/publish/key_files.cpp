@@ -1,0 +1,94 @@
+#include "listtool/publish/key_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "base/atomic_file.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "base/try.h"
+#include "minisign/verify.h"
+
+namespace starttls::listtool::publish {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The root keys that may sign a version: its own, and those of the version before.
+std::vector<minisign::PublicKey> root_keys(const keyring::Keyring& keyring, const keyring::Keyring* before) {
+  std::vector<minisign::PublicKey> keys = keyring.root.keys;
+  if (before != nullptr) keys.insert(keys.end(), before->root.keys.begin(), before->root.keys.end());
+  return keys;
+}
+
+struct SignedText {
+  std::string text;
+  std::vector<minisign::Signature> signatures;
+};
+
+// Reads one version; the signatures that do not fit are left out.
+Result<KeyVersion> read_version(const fs::path& file, const keyring::Keyring* before, SignedText& found) {
+  found.text = TRY(read_file(file, keyring::max_keyring_size));
+  KeyVersion version{
+      .keyring = TRY(with_context(keyring::parse_keyring(found.text), "{}", printable(file.string()))),
+      .file = file};
+  std::set<minisign::KeyId> seen;
+  for (const minisign::PublicKey& key : root_keys(version.keyring, before)) {
+    fs::path signature_path = signature_file(file.string(), key.id);
+    if (std::error_code none; !seen.insert(key.id).second || !fs::exists(signature_path, none)) continue;
+    const std::string content = TRY(read_file(signature_path, minisign::signature_size_limit));
+    auto signature = minisign::parse_signature(content);
+    const std::array keys{key};
+    if (!signature ||
+        !minisign::verify(file.string(), found.text, *signature, keys, minisign::Legacy::refuse))
+      continue;
+    found.signatures.push_back(std::move(*signature));
+    version.signatures.push_back(std::move(signature_path));
+    version.signed_by.push_back(key.id);
+  }
+  return version;
+}
+
+}  // namespace
+
+std::string key_file(std::uint64_t version) {
+  return fmt::format("keys.{}.json", version);
+}
+
+std::string signature_file(const std::string& file, const minisign::KeyId& key) {
+  return fmt::format("{}.{}.minisig", file, minisign::to_string(key));
+}
+
+Result<KeyVersions> read_key_versions(const Layout& layout, const std::string& list) {
+  KeyVersions versions;
+  for (std::uint64_t number = 1; number <= keyring::max_version; ++number) {
+    const fs::path file = layout.keys() / key_file(number);
+    if (std::error_code none; !fs::exists(file, none)) break;
+    const keyring::Keyring* const before =
+        versions.accepted.empty() ? nullptr : &versions.accepted.back().keyring;
+    SignedText found;
+    KeyVersion version = TRY(read_version(file, before, found));
+    const auto accepted =
+        before == nullptr ? keyring::accept_first(found.text, found.signatures, list, version.keyring.root)
+                          : keyring::accept_next(*before, found.text, found.signatures);
+    if (!accepted) {
+      version.unsigned_because = accepted.error();
+      versions.draft = std::move(version);
+      break;
+    }
+    versions.accepted.push_back(std::move(version));
+  }
+  return versions;
+}
+
+Result<fs::path> write_draft(const Layout& layout, const keyring::Keyring& keyring) {
+  fs::path file = layout.keys() / key_file(keyring.version);
+  TRY(replace_file(file, keyring::to_json(keyring)));
+  return file;
+}
+
+}  // namespace starttls::listtool::publish

@@ -1,0 +1,90 @@
+#include "listtool/publish/observe.h"
+
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/try.h"
+#include "event/run_each.h"
+#include "listtool/publish/observation.h"
+
+namespace starttls::listtool::publish {
+namespace {
+
+constexpr std::size_t saved_at_once = 200;
+
+class Observer {
+ public:
+  Observer(Publisher& publisher, Examiner& examiner, std::vector<listingdb::KeptEntry> due)
+      : publisher_(publisher), examiner_(examiner), due_(std::move(due)) {}
+
+  event::Task<bool> run() {
+    return event::run_each(due_.size(), max_examinations, [this](std::size_t index) { return work(index); });
+  }
+
+  Result<listing::ObservationCounts> finish() {
+    if (saved_) saved_ = save();
+    TRY(std::exchange(saved_, {}));
+    return counts_;
+  }
+
+ private:
+  event::Task<bool> work(std::size_t index) {
+    listingdb::KeptEntry& kept = due_[index];
+    const DomainName domain = kept.entry.domain;
+    const dns::Answer record =
+        co_await examiner_.ask(std::string(consent_label) + domain.str(), dns::Type::txt);
+    const examination::DomainFacts facts = co_await examiner_.gatherer().gather(domain);
+    take(std::exchange(kept, listingdb::KeptEntry{.entry = {.domain = domain}}), facts, record);
+    if (changes_.size() >= saved_at_once && saved_) saved_ = save();
+    co_return saved_.has_value();
+  }
+
+  void take(listingdb::KeptEntry kept, const examination::DomainFacts& facts, const dns::Answer& record) {
+    const PublishSettings& settings = publisher_.settings();
+    Observed observed = observation_of(kept, facts, record, settings.name);
+    ++counts_.all;
+    if (observed.observation.soundness == listing::Soundness::unknown) ++counts_.unknown;
+    listing::Transitions transitions = listing::observe(kept.entry, observed.observation, settings.rules);
+    kept.policy_until = observed.policy_until;
+    kept.contact = std::move(observed.contact);
+    kept.faults = std::move(observed.observation.faults);
+    changes_.push_back({.kept = std::move(kept), .transitions = std::move(transitions)});
+  }
+
+  Result<void> save() { return publisher_.db().save(std::exchange(changes_, {})); }
+
+  Publisher& publisher_;
+  Examiner& examiner_;
+  std::vector<listingdb::KeptEntry> due_;
+  std::vector<listingdb::Change> changes_;
+  listing::ObservationCounts counts_;
+  Result<void> saved_;
+};
+
+}  // namespace
+
+Result<listing::ObservationCounts> observe_due(Publisher& publisher, ExaminerSettings settings) {
+  const Time before = publisher.context().now - std::chrono::hours(publisher.settings().check_hours);
+  auto due = TRY(publisher.db().due(before));
+  if (due.empty()) return listing::ObservationCounts();
+  const auto examiner = TRY(Examiner::create(std::move(settings), publisher.context()));
+  Observer observer(publisher, *examiner, std::move(due));
+  examiner->loop().run_until_complete(observer.run());
+  return observer.finish();
+}
+
+Result<void> expire_entries(Publisher& publisher) {
+  std::vector<listingdb::Change> changes;
+  TRY(publisher.db().each([&](const listingdb::KeptEntry& kept) {
+    listingdb::KeptEntry after = kept;
+    listing::Transitions transitions =
+        listing::expire(after.entry, publisher.context().now, publisher.settings().rules);
+    if (!transitions.empty() || after.entry.manual.has_value() != kept.entry.manual.has_value())
+      changes.push_back({.kept = std::move(after), .transitions = std::move(transitions)});
+  }));
+  return publisher.db().save(changes);
+}
+
+}  // namespace starttls::listtool::publish

@@ -1,0 +1,64 @@
+#include "listtool/publish/pages.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "base/atomic_file.h"
+#include "base/directory.h"
+#include "base/try.h"
+#include "listingpages/pages.h"
+
+namespace starttls::listtool::publish {
+namespace {
+
+namespace fs = std::filesystem;
+using listingpages::ListAbout;
+
+ListAbout about(const Publisher& publisher, const KeyVersions& keys, const listingdb::KeptEdition& edition) {
+  const PublishSettings& settings = publisher.settings();
+  const keyring::Keyring& keyring = keys.newest()->keyring;
+  ListAbout about{.name = settings.name,
+                  .author = settings.author,
+                  .url = settings.url,
+                  .file = list_file(settings),
+                  .edition = edition.number,
+                  .published = edition.time,
+                  .expires = edition.time + std::chrono::days(settings.expires_days),
+                  .threshold = keyring.root.threshold,
+                  .rules = settings.rules};
+  for (const minisign::PublicKey& key : keyring.root.keys)
+    about.root_keys.push_back(minisign::to_base64(key));
+  for (const minisign::PublicKey& key : keyring::valid_keys(keyring, publisher.context().now))
+    about.keys.push_back(minisign::to_base64(key));
+  return about;
+}
+
+}  // namespace
+
+Result<void> write_pages(Publisher& publisher, const KeyVersions& keys, const listingdb::KeptEdition& edition,
+                         const fs::path& directory) {
+  const ListAbout head = about(publisher, keys, edition);
+  const listingpages::StateCounts counts = TRY(publisher.db().counts());
+  std::size_t all = 0;
+  for (const auto& [state, number] : counts) all += state == listing::State::removed ? 0 : number;
+  std::vector<listing::Entry> entries;
+  if (all <= listingpages::max_json_entries) {
+    TRY(publisher.db().each([&entries](const listingdb::KeptEntry& kept) { entries.push_back(kept.entry); }));
+    TRY(replace_file(directory / listingpages::entries_file, entries_json(head, entries)));
+  }
+  listing::Transitions recent = TRY(publisher.db().recent(listingpages::max_shown_changes));
+  std::ranges::reverse(recent);
+  TRY(replace_file(directory / listingpages::feed_file, atom_feed(head, recent)));
+  std::erase_if(entries, [](const listing::Entry& entry) { return entry.state == listing::State::removed; });
+  if (all > listingpages::max_shown_entries) entries.clear();
+  TRY(replace_file(directory / listingpages::index_file, index_html(head, counts, entries, recent)));
+  for (const listing::Entry& entry : entries) {
+    const fs::path file = directory / listingpages::domain_file(entry.domain);
+    TRY(Directory::make(file.parent_path()));
+    TRY(replace_file(file, listingpages::domain_json(entry, TRY(publisher.db().history(entry.domain)))));
+  }
+  return {};
+}
+
+}  // namespace starttls::listtool::publish
