@@ -77,7 +77,7 @@ class Configuration:
         self.tables: dict[str, dict[str, object]] = {
             "top": {"state_dir": self.state},
             "dns": {"servers": [f"{dns.address}@{dns.port}"], "dnssec": signed, "trust_anchor": dns.trust_anchor,
-                    "timeout": 2},
+                    "timeout": 5},
             "mta_sts": {"ca_file": lab.ca.certificate, "https_port": web.port, "private_addresses": True,
                         "timeout": 5}}
         self.lists: list[dict[str, object]] = []

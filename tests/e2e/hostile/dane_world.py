@@ -27,6 +27,7 @@ from lab.resolver import Resolver
 
 SIGNED, UNSIGNED = "signed.test", "unsigned.test"  # the zones in which most domains are
 DNS_TIMEOUT = 1  # seconds; of [dns] in the configuration of serve
+PATIENT = 15  # the same, for tests that wait for no such timeout: a busy machine answers late
 TOO_LATE = DNS_TIMEOUT + 1.5  # seconds
 DELIVERY_TIMEOUT = 60  # seconds, for a busy machine
 NOTHING, DANE, DANE_ONLY = "NOTFOUND ", "OK dane", "OK dane-only"

@@ -6,7 +6,7 @@ The table is in starttls-listtool-serve(1), DANE.
 
 import unittest
 
-from dane_world import DANE, DANE_ONLY, NOTHING, SECURE, SIGNED, TROUBLE, UNSIGNED, World
+from dane_world import DANE, DANE_ONLY, NOTHING, PATIENT, SECURE, SIGNED, TROUBLE, UNSIGNED, World
 from lab import bad_dns as bad
 
 DIALECTS = ("postfix", "QUERYwithTLSRPT", "sts")
@@ -77,7 +77,7 @@ class Table(World):
 
     def test_every_row(self) -> None:
         overrides = self.add_all(TABLE)
-        self.start(overrides=overrides)
+        self.start(dns_timeout=PATIENT, overrides=overrides)
         self.spoil_all()
         self.assert_replies(TABLE)
 
@@ -87,7 +87,7 @@ class Table(World):
             "failing": (TROUBLE, SECURE), "behind": (NOTHING, SECURE), "some": (DANE_ONLY, DANE_ONLY),
             "unusable": (NOTHING, SECURE)}
         overrides = self.add_all(table)
-        self.start(overrides=overrides, wait_for_dane=True)
+        self.start(dns_timeout=PATIENT, overrides=overrides, wait_for_dane=True)
         self.spoil_all()
         self.assert_replies(table)
 
@@ -98,7 +98,7 @@ class Table(World):
     def test_dane_is_switched_off(self) -> None:
         table = dict.fromkeys(TABLE, (NOTHING, SECURE))
         overrides = self.add_all(table)
-        self.start(overrides=overrides, dane=False)
+        self.start(dns_timeout=PATIENT, overrides=overrides, dane=False)
         self.spoil_all()
         self.assert_replies(table)
 
@@ -109,7 +109,7 @@ class Table(World):
     def assert_replies_without_signatures(self, table: dict[str, tuple[str, str]], **settings: object) -> None:
         """The attacker removes them from the start of `serve` on."""
         overrides = self.add_all(table)
-        self.start(overrides=overrides, **settings)
+        self.start(dns_timeout=PATIENT, overrides=overrides, **settings)
         self.attacker.spoil("*", bad.without_signatures)
         self.server.stop()
         self.server.start()
