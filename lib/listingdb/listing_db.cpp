@@ -264,6 +264,14 @@ Result<std::vector<KeptEntry>> ListingDb::due(Time before) {
   return rows<KeptEntry>(statement, entry_in);
 }
 
+Result<std::vector<KeptEntry>> ListingDb::expiring() {
+  auto statement = TRY(database_.prepare(fmt::format(
+      "SELECT {} FROM entries WHERE state IN ('candidate', 'suspended') OR manual_ends IS NOT NULL "
+      "ORDER BY domain",
+      entry_columns)));
+  return rows<KeptEntry>(statement, entry_in);
+}
+
 Result<void> ListingDb::each(const std::function<void(const KeptEntry& kept)>& see) {
   auto statement =
       TRY(database_.prepare(fmt::format("SELECT {} FROM entries ORDER BY domain", entry_columns)));

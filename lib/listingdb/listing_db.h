@@ -87,6 +87,8 @@ class ListingDb {
   Result<std::vector<KeptEntry>> due(Time before);
   // All of them by domain.
   Result<void> each(const std::function<void(const KeptEntry& kept)>& see);
+  // Those that listing::expire() may change.
+  Result<std::vector<KeptEntry>> expiring();
   // States without a domain are left out.
   Result<std::map<listing::State, std::size_t>> counts();
   Result<void> save(std::span<const Change> changes);

@@ -74,11 +74,13 @@ class ListFile {
 
 class EditionMaker {
  public:
-  EditionMaker(Publisher& publisher, const KeyVersions& keys, const EditionPlan& plan)
+  EditionMaker(Publisher& publisher, const KeyVersions& keys, const EditionPlan& plan,
+               const listing::Difference& difference)
       : publisher_(publisher),
         settings_(publisher.settings()),
         keys_(keys),
         plan_(plan),
+        difference_(difference),
         now_(publisher.context().now),
         staging_(publisher.layout().editions() / ".new") {}
 
@@ -103,9 +105,9 @@ class EditionMaker {
     edition_ = {.number = before ? before->number + 1 : 1,
                 .time = std::chrono::floor<std::chrono::seconds>(now_),
                 .entries = TRY(publisher_.db().size_of(plan_.content)),
-                .added = plan_.difference.added.size(),
-                .removed = plan_.difference.removed.size(),
-                .changed = plan_.difference.changed.size(),
+                .added = difference_.added.size(),
+                .removed = difference_.removed.size(),
+                .changed = difference_.changed.size(),
                 .note = plan_.note};
     if (before) before_ = before->hash;
     TRY(remove_directory(staging_));
@@ -258,6 +260,7 @@ class EditionMaker {
   const PublishSettings& settings_;
   const KeyVersions& keys_;
   const EditionPlan& plan_;
+  const listing::Difference& difference_;
   Time now_;
   fs::path staging_;
   KeptEdition edition_;
@@ -288,8 +291,9 @@ Result<void> remove_old_editions(Publisher& publisher, std::uint64_t newest) {
 
 }  // namespace
 
-Result<KeptEdition> make_edition(Publisher& publisher, const KeyVersions& keys, const EditionPlan& plan) {
-  return EditionMaker(publisher, keys, plan).make();
+Result<KeptEdition> make_edition(Publisher& publisher, const KeyVersions& keys, const EditionPlan& plan,
+                                 const listing::Difference& difference) {
+  return EditionMaker(publisher, keys, plan, difference).make();
 }
 
 Result<void> show_newest(Publisher& publisher) {

@@ -19,14 +19,14 @@ namespace starttls::listtool::publish {
 
 struct EditionPlan {
   listingdb::Content content = listingdb::Content::on_list;
-  listing::Difference difference;  // from the newest edition
-  std::string note;                // of a rollback
+  std::string note;  // of a rollback
 };
 
-// The newest edition from now on. Fault::config where no key of [publish] may sign, Fault::unavailable where minisign is
-// missing, Fault::data where a consumer would refuse the edition; then the one before it stays.
+// The newest edition from now on; `difference` is that to the one before. Fault::config where no key of [publish] may
+// sign, Fault::unavailable where minisign is missing, Fault::data where a consumer would refuse the edition; then the one
+// before it stays.
 Result<listingdb::KeptEdition> make_edition(Publisher& publisher, const KeyVersions& keys,
-                                            const EditionPlan& plan);
+                                            const EditionPlan& plan, const listing::Difference& difference);
 
 // Sets the link to the newest edition that the state knows, where it is another one.
 Result<void> show_newest(Publisher& publisher);

@@ -77,13 +77,13 @@ Result<listing::ObservationCounts> observe_due(Publisher& publisher, ExaminerSet
 
 Result<void> expire_entries(Publisher& publisher) {
   std::vector<listingdb::Change> changes;
-  TRY(publisher.db().each([&](const listingdb::KeptEntry& kept) {
-    listingdb::KeptEntry after = kept;
+  for (listingdb::KeptEntry& kept : TRY(publisher.db().expiring())) {
+    const bool was_manual = kept.entry.manual.has_value();
     listing::Transitions transitions =
-        listing::expire(after.entry, publisher.context().now, publisher.settings().rules);
-    if (!transitions.empty() || after.entry.manual.has_value() != kept.entry.manual.has_value())
-      changes.push_back({.kept = std::move(after), .transitions = std::move(transitions)});
-  }));
+        listing::expire(kept.entry, publisher.context().now, publisher.settings().rules);
+    if (!transitions.empty() || was_manual != kept.entry.manual.has_value())
+      changes.push_back({.kept = std::move(kept), .transitions = std::move(transitions)});
+  }
   return publisher.db().save(changes);
 }
 

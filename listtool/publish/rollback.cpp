@@ -36,10 +36,10 @@ Result<int> roll_back(const Values& values, const Context& context, Publisher& p
   const std::uint64_t number = values.edition == 0 ? newest->number - 1 : values.edition;
   const KeyVersions keys = TRY(read_key_versions(publisher.layout(), publisher.settings().name));
   TRY(pin_edition(publisher, keys, number));
-  EditionPlan plan{.content = listingdb::Content::pinned,
-                   .note = fmt::format("the content of edition {}", number)};
-  plan.difference = TRY(publisher.db().difference(plan.content));
-  const listingdb::KeptEdition edition = TRY(make_edition(publisher, keys, plan));
+  const EditionPlan plan{.content = listingdb::Content::pinned,
+                         .note = fmt::format("the content of edition {}", number)};
+  const listing::Difference difference = TRY(publisher.db().difference(plan.content));
+  const listingdb::KeptEdition edition = TRY(make_edition(publisher, keys, plan, difference));
   TRY(show_newest(publisher));
   if (!context.quiet) {
     TRY(

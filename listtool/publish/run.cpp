@@ -116,11 +116,11 @@ Result<void> plan(Publisher& publisher, const Values& values, EditionPlan& plan,
     plan.content = Content::pinned;
     plan.note = fmt::format("the content of edition {}", *pinned);
   }
-  plan.difference = TRY(publisher.db().difference(plan.content));
-  outcome.difference = plan.difference;
+  outcome.difference = TRY(publisher.db().difference(plan.content));
   if (values.force || plan.content == Content::pinned) return {};
-  outcome.faults = listing::faults_of_edition(TRY(publisher.db().size_of(Content::published)),
-                                              plan.difference, outcome.checks, publisher.settings().limits);
+  outcome.faults =
+      listing::faults_of_edition(TRY(publisher.db().size_of(Content::published)), outcome.difference,
+                                 outcome.checks, publisher.settings().limits);
   return {};
 }
 
@@ -130,7 +130,7 @@ Result<void> publish(Publisher& publisher, const EditionPlan& plan, Outcome& out
     return {};
   }
   const KeyVersions keys = TRY(read_key_versions(publisher.layout(), publisher.settings().name));
-  outcome.edition = TRY(make_edition(publisher, keys, plan));
+  outcome.edition = TRY(make_edition(publisher, keys, plan, outcome.difference));
   return show_newest(publisher);
 }
 

@@ -122,7 +122,16 @@ TEST_CASE("who was never observed is due first, then who was longest ago, and wh
   for (const KeptEntry& kept : good(state.db.due(noon - std::chrono::hours(20))))
     due.push_back(kept.entry.domain.str());
   CHECK(due == Words{"new.test", "b.test", "a.test"});
-  CHECK(good(state.db.counts()) == std::map<State, std::size_t>{{State::listed, 4}, {State::removed, 1}});
+  changes[3].kept.entry.manual = Manual{.reason = "why", .ends = noon};
+  changes.push_back(in_state("candidate.test", State::candidate));
+  changes.push_back(in_state("suspended.test", State::suspended));
+  good(state.db.save(changes));
+  Words expiring;
+  for (const KeptEntry& kept : good(state.db.expiring())) expiring.push_back(kept.entry.domain.str());
+  CHECK(expiring == Words{"candidate.test", "fresh.test", "suspended.test"});
+  CHECK(good(state.db.counts()) ==
+        std::map<State, std::size_t>{
+            {State::candidate, 1}, {State::listed, 4}, {State::suspended, 1}, {State::removed, 1}});
 }
 
 TEST_CASE("the history of a domain is kept in order, and a failure is a notice until it is sent") {
