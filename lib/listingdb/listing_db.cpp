@@ -17,7 +17,6 @@ using listing::Entry;
 using listing::State;
 using listing::Transition;
 using sqlite::Database;
-using sqlite::OpenMode;
 using sqlite::Statement;
 using sqlite::Transaction;
 
@@ -226,9 +225,8 @@ Result<void> ListingDb::create(const std::filesystem::path& file, const std::str
   return sqlite::create(file, schema_of(statements.c_str()), mode);
 }
 
-Result<ListingDb> ListingDb::open_as(const std::filesystem::path& file, const std::string& list,
-                                     OpenMode opening) {
-  auto database = TRY(Database::open(file, opening));
+Result<ListingDb> ListingDb::open(const std::filesystem::path& file, const std::string& list) {
+  auto database = TRY(Database::open(file, sqlite::OpenMode::read_write));
   TRY(sqlite::check(database, schema_of(""), file));
   auto find = TRY(database.prepare("SELECT value FROM facts WHERE name = 'list'"));
   const std::string of = TRY(find.step()) ? find.text(0) : "";
@@ -237,14 +235,6 @@ Result<ListingDb> ListingDb::open_as(const std::filesystem::path& file, const st
                 printable(of, 100), list);
   find.reset();
   return ListingDb(std::move(database));
-}
-
-Result<ListingDb> ListingDb::open(const std::filesystem::path& file, const std::string& list) {
-  return open_as(file, list, OpenMode::read_write);
-}
-
-Result<ListingDb> ListingDb::open_to_read(const std::filesystem::path& file, const std::string& list) {
-  return open_as(file, list, OpenMode::read_only);
 }
 
 Result<std::optional<KeptEntry>> ListingDb::find(const DomainName& domain) {

@@ -78,9 +78,8 @@ class ListingDb {
  public:
   // Makes a new file for the list of this name. Fault::cannot_create where there is one.
   static Result<void> create(const std::filesystem::path& file, const std::string& list);
-  // An existing file. Fault::data where it is of another list.
+  // An existing file; what a killed process has left in it is rolled back. Fault::data where it is of another list.
   static Result<ListingDb> open(const std::filesystem::path& file, const std::string& list);
-  static Result<ListingDb> open_to_read(const std::filesystem::path& file, const std::string& list);
 
   Result<std::optional<KeptEntry>> find(const DomainName& domain);
   // Those that are not removed and were last observed before this time, or never: the longest ago first.
@@ -121,8 +120,6 @@ class ListingDb {
 
  private:
   explicit ListingDb(sqlite::Database database) : database_(std::move(database)) {}
-  static Result<ListingDb> open_as(const std::filesystem::path& file, const std::string& list,
-                                   sqlite::OpenMode opening);
 
   sqlite::Database database_;
 };

@@ -179,6 +179,10 @@ class EditionMaker {
   Result<void> read_as_consumer() {
     const keyring::Keyring& keyring = keys_.newest()->keyring;
     const std::vector<minisign::PublicKey> valid = keyring::valid_keys(keyring, now_);
+    if (valid.empty()) {
+      return fail(Fault::config,
+                  "no online key of keys.json is valid now: 'publish keys rotate --online KEY'");
+    }
     std::set<minisign::KeyId> good;
     std::optional<Source> source;
     for (const minisign::KeyId& id : signatures_) {

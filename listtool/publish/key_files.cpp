@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <set>
 #include <utility>
 
@@ -83,6 +84,28 @@ Result<KeyVersions> read_key_versions(const Layout& layout, const std::string& l
     versions.accepted.push_back(std::move(version));
   }
   return versions;
+}
+
+std::vector<std::string> duties(const KeyVersions& versions, Time now) {
+  constexpr std::chrono::days min_keyring_left{30};
+  constexpr std::chrono::days min_key_left{14};
+  if (versions.newest() == nullptr) return {"there is no signed keys.json: 'publish keys init'"};
+  const keyring::Keyring& keyring = versions.newest()->keyring;
+  std::vector<std::string> duties;
+  if (const auto usable = keyring::check_usable(keyring, now); !usable) {
+    duties.push_back(usable.error().message);
+  } else if (keyring.expires - now < min_keyring_left) {
+    duties.push_back(
+        fmt::format("keys.json expires on {}: 'publish keys rotate'", to_string(to_day(keyring.expires))));
+  }
+  if (keyring::valid_keys(keyring, now).size() < keyring.threshold) {
+    duties.emplace_back("too few online keys are valid: 'publish keys rotate --online KEY'");
+  } else if (keyring::valid_keys(keyring, now + min_key_left).size() < keyring.threshold) {
+    duties.push_back(
+        fmt::format("in {} days too few online keys are valid: 'publish keys rotate --online KEY'",
+                    min_key_left.count()));
+  }
+  return duties;
 }
 
 Result<fs::path> write_draft(const Layout& layout, const keyring::Keyring& keyring) {

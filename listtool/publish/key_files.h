@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "keyring/keyring.h"
 #include "listtool/publish/layout.h"
@@ -38,6 +39,10 @@ std::string key_file(std::uint64_t version);
 
 // Fault::data with the file where one cannot be read, or is of another list.
 Result<KeyVersions> read_key_versions(const Layout& layout, const std::string& list);
+
+// What the publisher must soon do about the keys, a sentence without full stop each: version in use that expires, online
+// keys whose time ends.
+std::vector<std::string> duties(const KeyVersions& versions, Time now);
 
 // Writes a new draft. Fault::cannot_create.
 Result<std::filesystem::path> write_draft(const Layout& layout, const keyring::Keyring& keyring);

@@ -23,9 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::days min_keys_left{30};
-constexpr std::chrono::days min_key_left{14};
-
 struct Values {};
 
 void declare(Options&, Values&) {}
@@ -52,16 +49,7 @@ class Lint {
       add(fmt::format("keys.json version {} waits for signatures: {}", keys.draft->keyring.version,
                       keys.draft->unsigned_because ? keys.draft->unsigned_because->message : ""));
     }
-    if (keys.newest() == nullptr) return add("there is no keys.json that is signed: 'publish keys init'");
-    const keyring::Keyring& keyring = keys.newest()->keyring;
-    if (const auto usable = keyring::check_usable(keyring, now_); !usable) {
-      add(usable.error().message);
-    } else if (keyring.expires - now_ < min_keys_left) {
-      add(fmt::format("keys.json expires on {}: 'publish keys rotate'", to_string(to_day(keyring.expires))));
-    }
-    if (keyring::valid_keys(keyring, now_ + min_key_left).size() < keyring.threshold)
-      add(fmt::format("in {} days too few online keys are valid: 'publish keys rotate --online KEY'",
-                      min_key_left.count()));
+    for (std::string& duty : duties(keys, now_)) add(std::move(duty));
   }
 
   void look_at_secret_keys() {

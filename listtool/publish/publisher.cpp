@@ -64,7 +64,7 @@ void Publisher::RemoveFile::operator()(const std::filesystem::path* path) const 
 
 Result<Publisher> Publisher::open_to_read(const Context& context) {
   Layout layout = TRY(find_layout(context));
-  auto db = TRY(listingdb::ListingDb::open_to_read(layout.state(), context.configuration.publish.name));
+  auto db = TRY(listingdb::ListingDb::open(layout.state(), context.configuration.publish.name));
   return Publisher(context, std::move(layout), {}, {}, std::move(db));
 }
 

@@ -23,6 +23,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .ca import Certificate
 from .lab import Lab
@@ -70,6 +71,7 @@ class HttpsServer:
         self._newest_tls = newest_tls
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._answers: dict[tuple[str, str], Answer | Callable[[Request], Answer]] = {}
+        self._folders: dict[str, Path] = {}
         self._server = _Server((address or lab.address(), port), self, newest_tls)
         self.address, self.port = self._server.server_address[:2]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -90,6 +92,10 @@ class HttpsServer:
         """Give this answer from now on, or the result of this function for each request."""
         self._answers[host, path] = answer
 
+    def serve_folder(self, host: str, folder: Path) -> None:
+        """Answer with the files of this directory, which may be a symbolic link; NAME.gz to those who take gzip."""
+        self._folders[host] = folder
+
     def choose_certificate(self, connection: ssl.SSLSocket, host: str | None, _: ssl.SSLContext) -> int | None:
         """The handshake contains the name of a host: use its certificate, or reject with an alert."""
         if host not in self._contexts:
@@ -100,8 +106,18 @@ class HttpsServer:
     def answer_to(self, request: Request) -> Answer:
         """Store the request, and return the answer to it."""
         self.requests.append(request)
-        answer = self._answers.get((request.host, request.path), Answer(status=404, body=b"not found\n"))
+        answer = self._answers.get((request.host, request.path)) or self._file(request)
         return answer if isinstance(answer, Answer) else answer(request)
+
+    def _file(self, request: Request) -> Answer:
+        folder = self._folders.get(request.host)
+        file = folder and folder / request.path.removeprefix("/")
+        if not file or not file.is_file():
+            return Answer(status=404, body=b"not found\n")
+        packed = file.with_name(f"{file.name}.gz")
+        if "gzip" in request.headers.get("Accept-Encoding", "") and packed.is_file():
+            return Answer(headers={"Content-Encoding": "gzip"}, body=packed.read_bytes())
+        return Answer(body=file.read_bytes())
 
     def _stop(self) -> None:
         self._server.shutdown()
