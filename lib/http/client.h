@@ -5,7 +5,8 @@
 //     const auto answer = TRY(client.fetch({.url = url, .validators = known}, http::append_to(fd, path)));
 //     if (answer.status == 304) return {};            what is known is the newest
 //
-// No cookies, no netrc, no content coding: the sink gets the bytes as the server stores them. Proxies come
+// No cookies, no netrc. The sink gets the bytes as the server stores them: without a content coding, or, if the request
+// allows gzip, decoded. Proxies come
 // from the environment as for curl: https_proxy, HTTPS_PROXY, ALL_PROXY, NO_PROXY (curl(1)). Errors show
 // URLs without user name, password and query. libcurl is started by the first fetch.
 #pragma once
@@ -26,7 +27,7 @@ namespace starttls::http {
 struct Limits {
   std::chrono::milliseconds total = std::chrono::minutes(5);     // everything, redirects included
   std::chrono::milliseconds connect = std::chrono::seconds(20);  // name, connection and TLS handshake
-  std::uint64_t bytes = std::uint64_t{64} << 20U;                // of the body
+  std::uint64_t bytes = std::uint64_t{64} << 20U;                // of the body, decoded
   int redirects = 5;                                             // 0: none is followed
   // A transfer that is slower than `min_speed` (bytes a second) for `slow` fails.
   long min_speed = 100;
@@ -38,14 +39,18 @@ struct Request {
   Validators validators;  // of the copy that we have; invalid ones (is_validator()) are not sent
   Limits limits;
   std::filesystem::path ca_file;  // PEM; the only authorities trusted. "": those of the system
+  bool gzip = false;              // the server may send the body with gzip (RFC 9110 section 8.4.1.3)
+  bool may_be_missing = false;    // the status 404 is an answer, not an error
 };
 
 struct Answer {
-  int status = 0;            // 200, or 304: what is known is still the newest, nothing went to the sink
+  // 200; or 304: what is known is still the newest; or 404, if the request allows it. Only with 200 the sink got the
+  // body.
+  int status = 0;
   Validators validators;     // of the answer; invalid ones (is_validator()) are dropped
   std::string content_type;  // as sent, escaped and cut: "text/plain; charset=utf-8"; "" where there is none
   std::string url;           // where it came from in the end, without user name and password
-  std::uint64_t bytes = 0;   // of the body
+  std::uint64_t bytes = 0;   // of the body, decoded
 };
 
 // Keeps connections and the parsed authorities between fetches. Not thread-safe: use one for each thread.

@@ -4,6 +4,16 @@
 #include "http/url.h"
 
 namespace starttls::http {
+namespace {
+
+// RFC 9110 section 8.4.1.3: both names mean the same.
+bool is_gzip(std::string_view coding) {
+  const std::string name = to_lower(trim(coding));
+  return name == "gzip" || name == "x-gzip";
+}
+
+}  // namespace
+
 Transfer::Transfer(CURL* easy, const Request& request, const Sink& sink)
     : easy_(easy), request_(request), sink_(sink) {
   ::curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, reason_.data());
@@ -11,6 +21,8 @@ Transfer::Transfer(CURL* easy, const Request& request, const Sink& sink)
   speak_https(easy_, request_.ca_file);
   ::curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, request_.limits.redirects > 0 ? 1L : 0L);
   ::curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, static_cast<long>(request_.limits.redirects));
+  // curl decodes whatever coding it knows, once it decodes at all; answer() refuses any other one.
+  if (request_.gzip) ::curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "gzip");
   // Do not wait for a resolver that hangs beyond the time limit: its thread ends by itself.
   ::curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   ::curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Transfer::receive);
@@ -83,9 +95,10 @@ Result<Answer> Transfer::answer() const {
     return fail(Fault::data, "{}: the server says \"not modified\" (status 304) without having been asked",
                 place());
   }
+  if (status == 404 && request_.may_be_missing) return Answer{.status = status, .url = effective_url()};
   if (status != 200 && status != 304) return std::unexpected(refused_status());
   const std::string coding = content_coding_of(easy_);
-  if (!coding.empty()) {
+  if (!coding.empty() && !(request_.gzip && is_gzip(coding))) {
     return fail(Fault::data, "{}: sent in the coding \"{}\", which was not asked for", place(), coding);
   }
   return Answer{.status = status,

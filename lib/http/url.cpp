@@ -48,6 +48,13 @@ bool is_visible_ascii(char c) {
   return c > ' ' && c < '\x7f';
 }
 
+// The URL with that path, and without a fragment.
+Result<std::string> with_path(Parts& parts, std::string_view url, const std::string& path) {
+  if (parts.set(CURLUPART_PATH, path.c_str()) && parts.set(CURLUPART_FRAGMENT, nullptr))
+    return parts.get(CURLUPART_URL);
+  return fail(Fault::internal, "{}: cannot change the path to {}", shown(url), printable(path));
+}
+
 }  // namespace
 
 Result<void> is_https_url(std::string_view text) {
@@ -76,11 +83,14 @@ Result<std::string> signature_url(std::string_view url, std::string_view suffix)
     return fail(Fault::config, "{}: the path names no file, so the signature's own URL must be given",
                 shown(url));
   }
-  if (!parts.set(CURLUPART_PATH, (path + std::string(suffix)).c_str()) ||
-      !parts.set(CURLUPART_FRAGMENT, nullptr)) {
-    return fail(Fault::internal, "{}: cannot append {}", shown(url), printable(suffix));
-  }
-  return parts.get(CURLUPART_URL);
+  return with_path(parts, url, path + std::string(suffix));
+}
+
+Result<std::string> sibling_url(std::string_view url, std::string_view name) {
+  TRY(is_https_url(url));
+  Parts parts(url);
+  const std::string path = parts.get(CURLUPART_PATH);
+  return with_path(parts, url, path.substr(0, path.rfind('/') + 1) + std::string(name));
 }
 
 std::string file_name(std::string_view url) {

@@ -21,6 +21,10 @@ Result<void> is_https_url(std::string_view text);
 // path names no file.
 Result<std::string> signature_url(std::string_view url, std::string_view suffix);
 
+// The URL of a file beside the one at `url`: the last part of the path is replaced by the name, which has characters of
+// RFC 3986 section 2.3 only. The query is kept, a fragment is dropped. Fault::config where `url` is no https URL.
+Result<std::string> sibling_url(std::string_view url, std::string_view name);
+
 // The last part of the URL's path, decoded: "list.json"; "" where the path ends with a slash, or it is no
 // URL.
 std::string file_name(std::string_view url);

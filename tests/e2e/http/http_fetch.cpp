@@ -1,6 +1,6 @@
 // Fetches URLs one after the other with one http::Client and prints the result of each, for test_fetch.py:
 //
-//   http_fetch [--ca FILE] [--output FILE] [--etag E] [--last-modified D] [LIMITS] URL...
+//   http_fetch [--ca FILE] [--output FILE] [--etag E] [--last-modified D] [--gzip] [--may-be-missing] [LIMITS] URL...
 //
 // A line a URL, "name=value" separated by tabs; the exit status is that of the last one.
 #include <fcntl.h>
@@ -34,6 +34,8 @@ void define(CLI::App& app, Options& options) {
   app.add_option("--output", options.output);
   app.add_option("--etag", options.request.validators.etag);
   app.add_option("--last-modified", options.request.validators.last_modified);
+  app.add_flag("--gzip", options.request.gzip);
+  app.add_flag("--may-be-missing", options.request.may_be_missing);
   app.add_option("--bytes", limits.bytes);
   app.add_option("--redirects", limits.redirects);
   app.add_option("--least-speed", limits.min_speed);

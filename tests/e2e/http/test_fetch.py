@@ -1,10 +1,12 @@
 """How the http component handles servers that answer, and servers that answer wrongly, slowly, for ever or not at
 all."""
 
+import gzip
 import itertools
 import socket
 import ssl
 import unittest
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -182,6 +184,47 @@ class Fetching(FetchCase):
             web = Web(lab)
             web.answer(Answer(headers={"Content-Encoding": "gzip"}, body=b"\x1f\x8b"))
             self.assert_fails(fetch(lab, web.url()), DATA, 'in the coding "gzip"')
+
+    def test_gzip_is_asked_for_and_decoded_where_the_request_allows_it(self) -> None:
+        with Lab() as lab:
+            web = Web(lab)
+            body = b"a list " * 1000
+            for coding in ("gzip", "GZIP", "x-gzip"):
+                web.answer(Answer(headers={"Content-Encoding": coding}, body=gzip.compress(body)))
+                result = fetch(lab, "--gzip", web.url())
+                self.assertEqual((result.body, result["bytes"]), (body, "7000"))
+            web.answer(Answer(body=body))
+            self.assertEqual(fetch(lab, "--gzip", web.url()).body, body)
+            self.assertEqual([request.headers.get("Accept-Encoding") for request in web.server.requests], ["gzip"] * 4)
+            fetch(lab, web.url())
+            self.assertNotIn("Accept-Encoding", web.server.requests[-1].headers)
+
+    def test_other_codings_than_gzip_are_refused(self) -> None:
+        with Lab() as lab:
+            web = Web(lab)
+            for coding, body in (("deflate", zlib.compress(b"x")), ("gzip, gzip", gzip.compress(gzip.compress(b"x")))):
+                web.answer(Answer(headers={"Content-Encoding": coding}, body=body))
+                self.assert_fails(fetch(lab, "--gzip", web.url()), DATA, f'in the coding "{coding}"')
+            web.answer(Answer(headers={"Content-Encoding": "gzip"}, body=b"no gzip"))
+            self.assert_fails(fetch(lab, "--gzip", web.url()), DATA, "does not speak HTTP as it should")
+
+    def test_the_limit_counts_decoded_bytes(self) -> None:
+        with Lab() as lab:
+            web = Web(lab)
+            web.answer(Answer(headers={"Content-Encoding": "gzip"}, body=gzip.compress(bytes(50_000_000))))
+            result = fetch(lab, "--gzip", "--bytes", "100000", web.url())
+            self.assert_fails(result, DATA, "larger than the limit of 100000 bytes")
+            self.assertLessEqual(len(result.body), 100_000)
+
+    def test_a_file_may_be_missing_if_the_request_allows_it(self) -> None:
+        with Lab() as lab:
+            web = Web(lab)
+            web.answer(Answer(404, body=b"not found"))
+            result = fetch(lab, "--may-be-missing", web.url())
+            self.assertEqual((result["status"], result["bytes"], result.body), ("404", "0", b""))
+            for status in (403, 410):
+                web.answer(Answer(status))
+                self.assert_fails(fetch(lab, "--may-be-missing", web.url()), DATA, f"status {status}")
 
     def test_a_sink_that_fails_stops_the_transfer_with_its_error(self) -> None:
         with Lab() as lab:

@@ -79,6 +79,15 @@ TEST_CASE("if the path names no file, the signature's URL cannot be derived") {
   CHECK(bad(signature_url("http://a.test/list.json", ".minisig")).fault == Fault::config);
 }
 
+TEST_CASE("a file beside another has the same query") {
+  const auto keys = [](std::string_view url) { return good(sibling_url(url, "keys.1.json")); };
+  CHECK(keys("https://a.test/list.json") == "https://a.test/keys.1.json");
+  CHECK(keys("https://a.test/b%20c/list.json?v=/1#newest") == "https://a.test/b%20c/keys.1.json?v=/1");
+  CHECK(keys("https://a.test:8443/b/") == "https://a.test:8443/b/keys.1.json");
+  CHECK(keys("https://a.test") == "https://a.test/keys.1.json");
+  CHECK(bad(sibling_url("http://a.test/list.json", "x")).fault == Fault::config);
+}
+
 TEST_CASE("a URL is shown without user name, password and query") {
   CHECK(shown("https://user:secret@a.test:8443/list.json?token=secret#secret") ==
         "https://a.test:8443/list.json");
