@@ -43,12 +43,16 @@ inline constexpr std::uint64_t max_version = 1'000'000'000;
 struct Roots {
   std::size_t threshold = 1;
   std::vector<minisign::PublicKey> keys;  // each once
+
+  bool operator==(const Roots&) const = default;
 };
 
 struct SigningKey {
   minisign::PublicKey key;
   Time from;
   Time until;  // from then on it signs nothing
+
+  bool operator==(const SigningKey&) const = default;
 };
 
 struct Keyring {
@@ -59,6 +63,8 @@ struct Keyring {
   Roots root;
   std::size_t threshold = 1;        // signing keys that must sign the list
   std::vector<SigningKey> signing;  // each once
+
+  bool operator==(const Keyring&) const = default;
 };
 
 // Reads keys.json, and verifies nothing. Members that are not known are ignored. Fault::data with the member and the

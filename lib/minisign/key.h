@@ -27,6 +27,8 @@ std::string to_string(const KeyId& id);
 struct PublicKey {
   KeyId id{};
   std::array<unsigned char, 32> key{};
+
+  bool operator==(const PublicKey&) const = default;
 };
 
 // Reads the base64 text of a key ("RWQ..."). Fault::data with the reason. A point of small order, such as 32

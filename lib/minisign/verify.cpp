@@ -55,7 +55,7 @@ Result<std::vector<PublicKey>> candidates(std::string_view name, const Signature
 }
 
 // The last two steps, which are the same for both algorithms.
-Result<Verified> check(std::string_view name, Bytes message, const Signature& signature,
+Result<Verified> check(std::string_view name, Bytes message, const Hash& content, const Signature& signature,
                        std::span<const PublicKey> keys) {
   const auto key = std::ranges::find_if(
       keys, [&](const PublicKey& candidate) { return fits(candidate, signature.signature, message); });
@@ -75,7 +75,7 @@ Result<Verified> check(std::string_view name, Bytes message, const Signature& si
   return Verified{.key_id = signature.key_id,
                   .algorithm = signature.algorithm,
                   .trusted_comment = signature.trusted_comment,
-                  .content = {}};
+                  .content = content};
 }
 
 Result<void> permitted(std::string_view name, const Signature& signature, Legacy legacy) {
@@ -134,9 +134,7 @@ Result<Verified> Verification::finish() {
   const auto hash = TRY(state.hasher.so_far());
   const Bytes message =
       state.signature.algorithm == Algorithm::legacy ? byte_reader(state.whole) : Bytes(hash);
-  auto verified = check(state.name, message, state.signature, state.keys);
-  if (verified) verified->content = hash;
-  return verified;
+  return check(state.name, message, hash, state.signature, state.keys);
 }
 
 Result<Verified> verify(std::string_view name, std::string_view content, const Signature& signature,
@@ -144,6 +142,13 @@ Result<Verified> verify(std::string_view name, std::string_view content, const S
   auto verification = TRY(Verification::begin(name, signature, keys, legacy));
   verification.add(content);
   return verification.finish();
+}
+
+Result<Verified> verify_hash(std::string_view name, const Hash& content, const Signature& signature,
+                             std::span<const PublicKey> keys) {
+  const auto known = TRY(candidates(name, signature, keys));
+  TRY(permitted(name, signature, Legacy::refuse));
+  return check(name, content, content, signature, known);
 }
 
 Result<Verified> verify_file(const std::filesystem::path& path, const Signature& signature,

@@ -60,6 +60,11 @@ class Verification {
 Result<Verified> verify(std::string_view name, std::string_view content, const Signature& signature,
                         std::span<const PublicKey> keys, Legacy legacy);
 
+// Verifies a file of which only the hash is known, such as one that another key has signed, too. A legacy signature is
+// refused: it signs the file itself.
+Result<Verified> verify_hash(std::string_view name, const Hash& content, const Signature& signature,
+                             std::span<const PublicKey> keys);
+
 // Verifies a file of any size, which is read once, piece by piece. Who uses the file's content afterwards
 // must not read it a second time: it may have changed. Fault::io and Fault::permission where it cannot be
 // read.

@@ -120,3 +120,17 @@ TEST_CASE("a file is verified like its bytes, also in many pieces") {
   CHECK(bad(verify_file(folder / "none", signature, only_a(), Legacy::refuse)).fault == Fault::io);
   CHECK(bad(verify_file(folder.path(), signature, only_a(), Legacy::refuse)).fault == Fault::io);
 }
+
+TEST_CASE("the hash of a file gets the same verdict as the file, unless its signature is legacy") {
+  const Hash hash = good(verdict(file_content, prehashed)).content;
+  const Verified verified = good(verify_hash("list.json", hash, good(parse_signature(prehashed)), only_a()));
+  CHECK(to_string(verified.key_id) == id_of_a);
+  CHECK(verified.trusted_comment == "first comment");
+  CHECK(verified.content == hash);
+  const Error other = bad(
+      verify_hash("list.json", good(blake2b("another file")), good(parse_signature(prehashed)), only_a()));
+  CHECK(other.message.starts_with("list.json: the signature by key " + id_of_a + " does not fit"));
+  CHECK(bad(verify_hash("list.json", hash, good(parse_signature(prehashed)), {})).fault == Fault::data);
+  CHECK(bad(verify_hash("list.json", hash, good(parse_signature(legacy)), only_a())).message.find("legacy") !=
+        std::string::npos);
+}
