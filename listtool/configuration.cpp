@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "base/domain.h"
 #include "base/file.h"
@@ -12,6 +13,7 @@
 #include "base/try.h"
 #include "config/settings.h"
 #include "http/url.h"
+#include "keyring/keyring.h"
 #include "keyring/list_name.h"
 #include "listtool/map_file.h"
 #include "preload/reader.h"
@@ -41,6 +43,12 @@ std::string_view fault_of_url(std::string_view url) {
 // One that can stand on a command line and in a header.
 bool is_mail_address(const std::string& text) {
   return tlsrpt::parse_destination("mailto:" + text).has_value();
+}
+
+bool is_each_once(std::span<const minisign::PublicKey> keys) {
+  std::set<decltype(minisign::PublicKey::key)> different;
+  for (const minisign::PublicKey& key : keys) different.insert(key.key);
+  return different.size() == keys.size();
 }
 
 // "" if the URL has no file name.
@@ -83,6 +91,8 @@ class Reader {
   void read_name(const std::string& key, std::string& name);
   void read_signature(const std::string& key, std::string& signature);
   void read_keys(const std::string& in, std::vector<minisign::PublicKey>& keys);
+  void read_signers(const std::string& in, ListSettings& list);
+  void check_signers(const std::string& in, const ListSettings& list);
   void check_origin(const std::string& table, const ListSettings& list);
   void check_keys(const std::string& table, const ListSettings& list, bool has_minisign);
   void read_list(const std::string& table, ListSettings& list);
@@ -165,6 +175,39 @@ void Reader::read_keys(const std::string& in, std::vector<minisign::PublicKey>& 
   keys.insert(keys.end(), of_files.begin(), of_files.end());
 }
 
+void Reader::read_signers(const std::string& in, ListSettings& list) {
+  read_keys(in, list.keys);
+  settings_.array(in + "root_keys", list.root_keys, parse_key);
+  settings_.number(in + "threshold", list.threshold, 1, keyring::max_keys);
+  settings_.number(in + "signatures", list.signatures, 1, keyring::max_keys);
+  settings_.string(in + "list_name", list.list_name);
+  const auto named = keyring::check_list_name(list.list_name);
+  check(list.list_name.empty() || named, in + "list_name", named ? "" : named.error().message);
+  check_signers(in, list);
+  if (!list.root_keys.empty() && list.list_name.empty()) list.list_name = list.name;
+}
+
+// As many keys as must sign, each once.
+void Reader::check_signers(const std::string& in, const ListSettings& list) {
+  const bool has_roots = !list.root_keys.empty();
+  constexpr std::string_view not_with_roots = "does not go together with 'root_keys'";
+  check(!has_roots || list.keys.empty(), in + "root_keys", "does not go together with 'keys' or 'key_files'");
+  check(!has_roots || list.signature.empty(), in + "signature", not_with_roots);
+  check(!has_roots || !list.allow_legacy, in + "allow_legacy", not_with_roots);
+  check(list.threshold == 1 || has_roots, in + "threshold", "is for 'root_keys' only");
+  check(!has_roots || list.threshold <= list.root_keys.size(), in + "threshold",
+        fmt::format("is {}, but there are only {} root keys", list.threshold, list.root_keys.size()));
+  if (list.signatures > 1) {
+    constexpr std::string_view with_one = "is only for lists that one key signs";
+    check(list.signature.empty(), in + "signature", with_one);
+    check(!list.allow_legacy, in + "allow_legacy", with_one);
+    check(has_roots || list.signatures <= list.keys.size(), in + "signatures",
+          fmt::format("is {}, but there are only {} keys", list.signatures, list.keys.size()));
+    check(is_each_once(list.keys), in + "keys", "has a key twice");
+  }
+  check(is_each_once(list.root_keys), in + "root_keys", "has a key twice");
+}
+
 void Reader::check_origin(const std::string& table, const ListSettings& list) {
   check(!list.url.empty() || !list.file.empty(), table,
         fmt::format("'{}' has neither 'url' nor 'file'", printable(list.name)));
@@ -179,15 +222,18 @@ void Reader::check_origin(const std::string& table, const ListSettings& list) {
 void Reader::check_keys(const std::string& table, const ListSettings& list, bool has_minisign) {
   const bool has_openpgp = !list.openpgp_key_file.empty();
   check(has_minisign || has_openpgp, table,
-        fmt::format("'{}' has no key: give it 'keys', 'key_files' or 'openpgp_key_file', because a list "
-                    "must not be used unless its signature is checked",
-                    printable(list.name)));
+        fmt::format(
+            "'{}' has no key: give it 'keys', 'key_files', 'root_keys' or 'openpgp_key_file', because a "
+            "list must not be used unless its signature is checked",
+            printable(list.name)));
   check(!has_minisign || !has_openpgp, table + ".openpgp_key_file",
         "does not go together with minisign keys: give one kind of key");
   constexpr std::string_view for_minisign = "is for minisign keys only";
   check(!list.allow_legacy || !has_openpgp, table + ".allow_legacy", for_minisign);
   check(list.signed_file.empty() || !has_openpgp, table + ".signed_file", for_minisign);
   check(!list.require_signed_file || !has_openpgp, table + ".require_signed_file", for_minisign);
+  check(list.signatures == 1 || !has_openpgp, table + ".signatures", for_minisign);
+  check(list.list_name.empty() || !has_openpgp, table + ".list_name", for_minisign);
 }
 
 void Reader::read_list(const std::string& table, ListSettings& list) {
@@ -204,8 +250,8 @@ void Reader::read_list(const std::string& table, ListSettings& list) {
   check(!list.require_signed_file || !list.signed_file.empty() || !file_name(list).empty(),
         in + "require_signed_file", "needs 'signed_file', because 'url' names no file");
   settings_.number(in + "max_shrink", list.max_shrink, 0, 100);
-  read_keys(in, list.keys);
-  check_keys(table, list, !list.keys.empty());
+  read_signers(in, list);
+  check_keys(table, list, !list.keys.empty() || !list.root_keys.empty());
 }
 
 void Reader::read_file_of_map(const std::string& key, fs::path& file) {

@@ -49,13 +49,20 @@ struct Programs {
   std::string sendmail = "sendmail";
 };
 
-// [[list]]: has either a url or a file, and either minisign keys or an OpenPGP key file.
+// [[list]]: has either a url or a file, and either minisign keys, or root keys, or an OpenPGP key file.
 struct ListSettings {
   std::string name;            // 1 to 64 of [A-Za-z0-9._-], valid as a file name; unique among the lists
   std::string url;             // "https://..."
   std::filesystem::path file;  // a list that another program provides
   std::string signature;       // a URL (see is_url) or a path; empty: derived from that of the list
-  std::vector<minisign::PublicKey> keys;   // one of them must have signed
+  std::vector<minisign::PublicKey> keys;  // `signatures` of them must have signed
+  // Instead of keys: `threshold` of these have signed version 1 of keys.json, which names the keys. Each once.
+  std::vector<minisign::PublicKey> root_keys;
+  std::size_t threshold = 1;
+  std::size_t signatures = 1;  // different keys that must have signed the list
+  // The publisher's name of the list, which the trusted comment must have if it has one. "": any. With root keys it is
+  // also the name in keys.json, and never empty.
+  std::string list_name;
   std::filesystem::path openpgp_key_file;  // for gpgv; not read here
   bool allow_legacy = false;               // minisign signatures that are not prehashed
   // The name that minisign's trusted comment must have for the list, if it has one: a pattern of fnmatch(3).

@@ -93,7 +93,7 @@ Result<Source> read_edition(const Context& context, const ListSet& set, const Ed
     return fail(Fault::data, "{}: its signature is not one of minisign, which -P and -p are for",
                 printable(file.string()));
   }
-  return read_verified(context, edition.name, files, keys, legacy);
+  return read_verified(context, edition.name, files, {.keys = {keys.begin(), keys.end()}}, legacy);
 }
 
 Result<std::vector<Source>> read_state(const Context& context, const fs::path& directory,

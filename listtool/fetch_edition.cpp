@@ -7,21 +7,25 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/console.h"
 #include "base/counted.h"
 #include "base/text.h"
 #include "base/try.h"
-#include "http/url.h"
 #include "listtool/context.h"
+#include "listtool/fetch_signatures.h"
 #include "listtool/installed_lists.h"
+#include "listtool/list_fetcher.h"
 #include "listtool/list_index.h"
-#include "minisign/signature.h"
-#include "openpgp/verify.h"
-#include "preload/reader.h"
+#include "listtool/signers.h"
 
 namespace starttls::listtool {
 namespace {
 
 namespace fs = std::filesystem;
+
+// A publisher that signs an edition a minute needs two years for so many. A larger step would leave no numbers for the
+// editions that follow it.
+constexpr std::uint64_t max_step = 1'000'000;
 
 // A file of the next set. It is created when its first byte arrives, so that a list that has not changed
 // creates no file.
@@ -67,93 +71,9 @@ class StagedFile {
   UniqueFd fd_;
 };
 
-// Where a list or a signature comes from: a URL or a local file.
-struct Origin {
-  std::string place;
-  std::size_t limit;  // bytes
-  std::string shown() const { return is_url(place) ? http::shown(place) : printable(place); }
-};
-
-// The validators of a local file, in place of those of a server.
-http::Validators file_validators(const struct stat& info) {
-  return {.etag = fmt::format("file {} {} {}.{:09}", info.st_ino, info.st_size, info.st_mtim.tv_sec,
-                              info.st_mtim.tv_nsec)};
-}
-
-struct Fetched {
-  bool unchanged = false;
-  http::Validators validators;
-  std::string content_type;
-};
-
-class Fetcher {
- public:
-  Fetcher(const FetchLimits& limits, http::Client& client) : limits_(limits), client_(client) {}
-
-  Result<Fetched> fetch(const Origin& origin, const http::Validators& known, StagedFile& to) {
-    auto fetched = is_url(origin.place) ? fetch_url(origin, known, to) : copy_file(origin, known, to);
-    if (!fetched || fetched->unchanged) return fetched;
-    TRY(to.finish());
-    return fetched;
-  }
-
- private:
-  Result<Fetched> fetch_url(const Origin& origin, const http::Validators& known, StagedFile& to) {
-    const http::Request request{.url = origin.place,
-                                .validators = known,
-                                .limits = {.total = limits_.timeout,
-                                           .connect = limits_.connect_timeout,
-                                           .bytes = origin.limit,
-                                           .redirects = static_cast<int>(limits_.max_redirects)},
-                                .ca_file = limits_.ca_file};
-    auto answer = TRY(client_.fetch(request, to.sink()));
-    return Fetched{.unchanged = answer.status == 304,
-                   .validators = std::move(answer.validators),
-                   .content_type = std::move(answer.content_type)};
-  }
-
-  Result<Fetched> copy_file(const Origin& origin, const http::Validators& known, StagedFile& to) {
-    // Opening a pipe would wait for its writer.
-    if (std::error_code none; fs::exists(origin.place, none) && !fs::is_regular_file(origin.place, none)) {
-      return fail(Fault::data, "{}: is no regular file", origin.shown());
-    }
-    const auto fd = TRY(open_file(origin.place, origin.limit));
-    struct stat info{};
-    if (::fstat(fd.get(), &info) != 0) return cannot_read(origin.place, errno);
-    Fetched fetched{.validators = file_validators(info)};
-    fetched.unchanged = !known.etag.empty() && known.etag == fetched.validators.etag;
-    std::vector<char> piece(std::size_t{1} << 18U);
-    const auto sink = to.sink();
-    for (std::size_t size = 0; !fetched.unchanged;) {
-      const auto got = TRY(read_some(fd.get(), piece, origin.place));
-      if (got == 0) break;
-      size += got;
-      if (size > origin.limit) {
-        return fail(Fault::data, "{}: larger than the limit of {} bytes", origin.shown(), origin.limit);
-      }
-      TRY(sink({piece.data(), got}));
-    }
-    return fetched;
-  }
-
-  const FetchLimits& limits_;
-  http::Client& client_;
-};
-
-// The suffix of a signature's name, as minisign and gpg use it.
-std::string suffix_for(const ListSettings& settings) {
-  return settings.openpgp_key_file.empty() ? ".minisig" : ".asc";
-}
-
-Result<Origin> signature_origin(const ListSettings& settings) {
-  const std::size_t limit =
-      settings.openpgp_key_file.empty() ? minisign::signature_size_limit : openpgp::signature_size_limit;
-  if (!settings.signature.empty()) return Origin{.place = settings.signature, .limit = limit};
-  if (settings.url.empty()) {
-    return Origin{.place = settings.file.string() + suffix_for(settings), .limit = limit};
-  }
-  auto url = TRY(http::signature_url(settings.url, suffix_for(settings)));
-  return Origin{.place = std::move(url), .limit = limit};
+// The newest keys.json of the list; nullptr if there is none.
+const keyring::Keyring* newest_keyring(const PreviousEdition& before) {
+  return before.keyring ? &before.keyring->keyring : nullptr;
 }
 
 // One attempt to fetch an edition.
@@ -162,20 +82,21 @@ class Attempt {
   Attempt(const Context& context, StateWriter& state, http::Client& client, const ListSettings& settings,
           const PreviousEdition& before)
       : context_(context),
+        state_(state),
         settings_(settings),
         before_(before),
-        number_(state.next_number()),
+        signers_(current_signers(settings, newest_keyring(before), context.now)),
         list_(state, settings.name + ".json"),
-        signature_(state, settings.name + ".json" + suffix_for(settings)),
         fetcher_(context.configuration.fetch, client),
-        origin_{.place = origin(settings), .limit = context.configuration.fetch.max_size} {}
+        origin_{.place = origin(settings), .limit = context.configuration.fetch.max_size, .gzip = true} {}
 
   // `conditional`: fetches only an edition that is newer than the installed one.
   Result<FetchedEdition> run(bool conditional) {
     http::Validators known;
     if (conditional) known = before_.list_history->validators;
-    auto fetched = TRY(fetcher_.fetch(origin_, known, list_));
+    auto fetched = TRY(fetcher_.fetch(origin_, known, list_.sink()));
     if (fetched.unchanged) return as_installed(known);
+    TRY(list_.finish());
     if (conditional && is_installed()) return as_installed(fetched.validators);
     return verified(fetched);
   }
@@ -196,34 +117,51 @@ class Attempt {
   }
 
   Result<FetchedEdition> verified(const Fetched& fetched) {
-    const auto origin = TRY(signature_origin(settings_));
-    TRY(fetcher_.fetch(origin, {}, signature_));
+    const auto signatures = TRY(fetch_signatures(fetcher_, settings_, signers_, newest_keyring(before_)));
+    ListFiles files{.list = list_.path(),
+                    .shown = origin_.shown(),
+                    .shown_signature = signatures.first_origin,
+                    // In this directory the next update removes what a killed one has left.
+                    .scratch = list_.path().parent_path()};
+    const ListSet next{.folder = state_.next_directory(), .lists = {}};
+    files.signature = TRY(stage(list_.path().string() + signature_suffix(settings_), signatures.first));
+    for (const auto& [key_id, text] : signatures.further) {
+      const fs::path file = next.signature_file_of_key(settings_.name, key_id);
+      files.further_signatures.push_back(TRY(stage(file, text)));
+    }
     came_whole_ = true;
-    auto source = read_signed(context_, settings_,
-                              {.list = list_.path(),
-                               .signature = signature_.path(),
-                               .shown = origin_.shown(),
-                               .shown_signature = origin.shown(),
-                               // In this directory the next update removes what a killed one has left.
-                               .scratch = list_.path().parent_path()});
+    auto source = read_signed(context_, settings_, signers_, files);
     if (!source) return unverified(std::move(source.error()), fetched);
     auto from = TRY(place_digest(origin_.place));
-    FetchedEdition fetched_edition{.edition = {.name = settings_.name,
-                                               .number = number_,
-                                               .origin = shown_origin(origin_.place),
-                                               .signed_by = source->facts.signed_by.value_or(""),
-                                               .signature = suffix_for(settings_),
-                                               .timestamp = source->facts.timestamp,
-                                               .expires = source->facts.expires,
-                                               .domains = source->list.size()},
-                                   .content = std::nullopt,
-                                   .list_history = {.timestamp = source->facts.timestamp,
-                                                    .digest = source->facts.digest,
-                                                    .edition = number_,
-                                                    .origin = std::move(from),
-                                                    .validators = fetched.validators}};
+    FetchedEdition fetched_edition{
+        .edition = {.name = settings_.name,
+                    .number = state_.next_number(),
+                    .origin = shown_origin(origin_.place),
+                    .signed_by = source->facts.signed_by.value_or(""),
+                    .signature = signature_suffix(settings_),
+                    .timestamp = source->facts.timestamp,
+                    .expires = source->facts.expires,
+                    .domains = source->list.size(),
+                    .keyring = before_.keyring},
+        .content = std::nullopt,
+        .list_history = before_.list_history != nullptr ? *before_.list_history : ListHistory{}};
+    ListHistory& history = fetched_edition.list_history;
+    history.timestamp = source->facts.timestamp;
+    history.digest = source->facts.digest;
+    history.edition = state_.next_number();
+    history.origin = std::move(from);
+    history.validators = fetched.validators;
+    history.mark = source->facts.mark ? source->facts.mark->edition : 0;
     fetched_edition.content = std::move(*source);
     return fetched_edition;
+  }
+
+  // Writes a file of the next set.
+  Result<fs::path> stage(const fs::path& file, std::string_view text) const {
+    StagedFile staged(state_, file.filename());
+    TRY(staged.sink()(text));
+    TRY(staged.finish());
+    return staged.path();
   }
 
   // The most frequent wrong content is an HTML page with status 200.
@@ -234,12 +172,12 @@ class Attempt {
   }
 
   const Context& context_;
+  StateWriter& state_;
   const ListSettings& settings_;
   const PreviousEdition& before_;
-  std::uint64_t number_;
+  Signers signers_;
   StagedFile list_;
-  StagedFile signature_;
-  Fetcher fetcher_;
+  ListFetcher fetcher_;
   Origin origin_;
   bool came_whole_ = false;
 };
@@ -264,8 +202,9 @@ Result<void> may_come_again(const Context& context, const StateWriter& state, co
     return fail(Fault::data, "it is of {}, as one that was installed before, but its content is another",
                 time);
   }
-  const auto verdict = verify_signed(context, settings,
-                                     installed_files(before.set, *before.installed, state.next_directory()));
+  const auto verdict =
+      verify_signed(context, settings, signers_of_installed(settings, newest_keyring(before)),
+                    installed_files(before.set, *before.installed, state.next_directory()));
   if (!verdict && verdict.error().fault == Fault::data) return {};
   if (verdict) {
     return fail(Fault::data, "it is of {}, as the installed one, but its content is another", time);
@@ -275,6 +214,50 @@ Result<void> may_come_again(const Context& context, const StateWriter& state, co
       "it is of {}, as the installed one, but its content is another, and whether the installed one is still "
       "signed cannot be checked: {}",
       time, verdict.error().message);
+}
+
+// Whether those who signed the installed edition may still do so. What a revoked key has signed counts for
+// nothing: else its holder could keep every later edition out.
+bool is_still_signed(const ListSettings& settings, const PreviousEdition& before) {
+  return before.installed == nullptr ||
+         may_sign(settings, signers_of_installed(settings, newest_keyring(before)),
+                  before.installed->signed_by);
+}
+
+// The number of the edition, and the hash of the one before: they only grow, in one chain.
+Result<void> check_chain(const Context& context, const ListSettings& settings, const PreviousEdition& before,
+                         const FetchedEdition& next) {
+  const auto& mark = next.content->facts.mark;
+  if (!mark) return {};
+  if (mark->time > context.now + max_ahead_of_clock) {
+    return fail(Fault::data, "it was signed at {}, which is more than {} hours ahead of the clock",
+                to_rfc3339(mark->time), max_ahead_of_clock.count());
+  }
+  const std::uint64_t newest = before.list_history != nullptr ? before.list_history->mark : 0;
+  if (newest == 0 || !is_still_signed(settings, before)) return {};
+  const std::string& digest = before.list_history->digest;
+  if (mark->edition < newest) {
+    return fail(Fault::data, "rolled back: it is edition {}, and edition {} was installed before",
+                mark->edition, newest);
+  }
+  if (mark->edition == newest && next.list_history.digest != digest)
+    return fail(Fault::data, "fork: another edition {} was installed before", newest);
+  if (mark->edition == newest + 1 && minisign::to_hex(*mark->previous) != digest) {
+    return fail(Fault::data,
+                "fork: it is edition {}, which follows another edition {} than the installed one",
+                mark->edition, newest);
+  }
+  if (mark->edition > newest + max_step) {
+    return fail(Fault::data, "it is edition {}, more than {} after edition {}, the newest that was installed",
+                mark->edition, max_step, newest);
+  }
+  if (context.verbose && mark->edition > newest + 1) {
+    print_info(program, fmt::format("list {}: edition {} follows edition {} here: {} in between {} not seen",
+                                    settings.name, mark->edition, newest,
+                                    counted(mark->edition - newest - 1, "edition"),
+                                    mark->edition == newest + 2 ? "was" : "were"));
+  }
+  return {};
 }
 
 // "Timestamps only grow": checks the rules of the list format, and our limit on how much a list may shrink.
@@ -312,16 +295,19 @@ Result<FetchedEdition> fetch_edition(const Context& context, StateWriter& state,
   const bool conditional =
       !options.unconditional && before.installed != nullptr && before.list_history != nullptr &&
       before.list_history->edition == before.installed->number && before.list_history->origin == place &&
-      may_sign(settings, before.installed->signed_by);
+      may_sign(settings, current_signers(settings, newest_keyring(before), context.now),
+               before.installed->signed_by);
   Attempt first(context, state, client, settings, before);
   auto fetched_edition = first.run(conditional);
   if (!fetched_edition && first.came_whole() && fetched_edition.error().fault == Fault::data &&
       !settings.url.empty()) {
+    state.discard_files(settings.name);
     fetched_edition = Attempt(context, state, client, settings, before).run(false);
   }
   if (!fetched_edition || !fetched_edition->content) return fetched_edition;
   if (fetched_edition->content->facts.unusable)
     return std::unexpected(*fetched_edition->content->facts.unusable);
+  TRY(check_chain(context, settings, before, *fetched_edition));
   if (before.installed != nullptr || before.list_history != nullptr) {
     TRY(may_follow(context, state, settings, before, *fetched_edition, options.force));
   }

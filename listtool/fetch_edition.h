@@ -29,6 +29,8 @@ struct PreviousEdition {
   const ListSet& set;
   const Edition* installed;         // in the set; nullptr if the list is not installed
   const ListHistory* list_history;  // nullptr if there is none
+  // The newest keys.json that was accepted, of a list with root_keys: it names who may sign the next edition.
+  std::optional<TrustedKeyring> keyring;
 };
 
 struct FetchOptions {
@@ -40,8 +42,9 @@ struct FetchOptions {
 // once more, since the publisher may have replaced both between the two requests.
 //
 // Fault::data where what was fetched must not be installed: it is no list, has a bad signature, is signed as
-// another file, has expired, is from the far future, is older than the newest edition that was ever
-// installed, is of the same time with other content, or has shrunk too much. Other faults as of
+// another file or list, has expired, is from the far future, is older than the newest edition that was ever
+// installed, is of the same time with other content, does not follow the installed one (its EditionMark), or has shrunk
+// too much. Other faults as of
 // http::Client::fetch() and of files. Without a new edition, the files in the next set are not used.
 Result<FetchedEdition> fetch_edition(const Context& context, StateWriter& state, http::Client& client,
                                      const ListSettings& settings, const PreviousEdition& before,

@@ -6,9 +6,9 @@
 
 #include "base/text.h"
 #include "base/try.h"
+#include "keyring/edition_mark.h"
 #include "listtool/context.h"
 #include "listtool/mta_sts_source.h"
-#include "minisign/verified_file.h"
 #include "openpgp/verify.h"
 #include "policy/overrides.h"
 #include "preload/reader.h"
@@ -18,8 +18,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string key_name(const minisign::KeyId& key) {
-  return "key " + minisign::to_string(key);
+// Why an installed edition may no longer be used: its signers. Nothing if it may.
+std::optional<Error> signers_fault(const Edition& edition, const ListSettings& settings) {
+  if (!settings.root_keys.empty() && (!edition.keyring || edition.keyring->roots != roots_text(settings)))
+    return Error{Fault::data, "it was installed with other root keys than those that are configured"};
+  if (may_sign(settings, signers_of_installed(settings, edition), edition.signed_by)) return std::nullopt;
+  if (edition.keyring && !settings.root_keys.empty()) {
+    return Error{Fault::data,
+                 fmt::format("it was signed by {}, which is not enough for version {} of keys.json",
+                             edition.signed_by, edition.keyring->keyring.version)};
+  }
+  return Error{Fault::data, fmt::format("it was signed by {}, which is {}", edition.signed_by,
+                                        settings.signatures > 1 ? "not enough" : "no longer configured")};
 }
 
 // Facts about a list must not depend on the set that contains it.
@@ -32,10 +42,8 @@ InstalledList check_list(const Edition& edition, const ListSettings* settings, T
                      .edition = edition,
                      .settings = settings};
   list.facts.unusable = preload::check_expired(edition.expires, now);
-  if (settings != nullptr && !may_sign(*settings, edition.signed_by)) {
-    list.facts.unusable = Error{
-        Fault::data, fmt::format("it was signed by {}, which is no longer configured", edition.signed_by)};
-  }
+  if (settings == nullptr) return list;
+  if (auto fault = signers_fault(edition, *settings)) list.facts.unusable = std::move(fault);
   return list;
 }
 
@@ -70,6 +78,49 @@ Result<void> signed_as_this(const ListSettings& settings, const std::string& sho
       "right one, set 'signed_file'",
       printable(shown), printable(**name, 200));
 }
+
+// What the trusted comment says about the edition. Only the publisher's name of the list is checked here: the rest depends
+// on what is installed.
+Result<std::optional<keyring::EditionMark>> read_mark(const ListSettings& settings, const std::string& shown,
+                                                      const std::string& trusted_comment) {
+  auto mark = TRY(with_context(keyring::parse_edition_mark(trusted_comment), "{}", printable(shown)));
+  if (!mark && !settings.root_keys.empty()) {
+    return fail(Fault::data,
+                "{}: its signature does not say which edition it is, which a list with 'root_keys' must do",
+                printable(shown));
+  }
+  if (mark && !settings.list_name.empty() && mark->list != settings.list_name) {
+    return fail(Fault::data,
+                "{}: it was signed as the list '{}', not '{}'; if it is the right one, set 'list_name'",
+                printable(shown), mark->list, settings.list_name);
+  }
+  return mark;
+}
+
+// The conditions on the trusted comments of all signatures of one list. They must say the same.
+class TrustedComments {
+ public:
+  TrustedComments(const ListSettings& settings, std::string shown)
+      : settings_(settings), shown_(std::move(shown)) {}
+
+  Result<void> check(const minisign::Verified& verified) {
+    TRY(signed_as_this(settings_, shown_, verified.trusted_comment));
+    auto mark = TRY(read_mark(settings_, shown_, verified.trusted_comment));
+    // Each is signed at a time of its own.
+    if (mark && first_ && *first_) mark->time = (*first_)->time;
+    if (first_ && mark != *first_)
+      return fail(Fault::data, "{}: its signatures are of different editions", printable(shown_));
+    first_ = std::move(mark);
+    return {};
+  }
+
+  std::optional<keyring::EditionMark> mark() const { return first_.value_or(std::nullopt); }
+
+ private:
+  const ListSettings& settings_;
+  std::string shown_;
+  std::optional<std::optional<keyring::EditionMark>> first_;  // none before the first signature
+};
 
 Result<openpgp::Verified> verify_openpgp(const Context& context, const ListSettings& settings,
                                          const ListFiles& files) {
@@ -110,17 +161,19 @@ Result<std::optional<Source>> read_overrides(const Configuration& configuration)
 }
 
 // Only gpgv can check OpenPGP keys, when the list is read.
-bool may_sign(const ListSettings& settings, const std::string& signer) {
-  if (!settings.openpgp_key_file.empty()) return signer.starts_with("OpenPGP ");
-  return std::ranges::any_of(settings.keys, [&](const auto& key) { return key_name(key.id) == signer; });
+bool may_sign(const ListSettings& settings, const Signers& signers, const std::string& signed_by) {
+  if (!settings.openpgp_key_file.empty()) return signed_by.starts_with("OpenPGP ");
+  return have_signed(signers, signed_by);
 }
 
-Result<Source> read_signed(const Context& context, const ListSettings& settings, const ListFiles& files) {
+Result<Source> read_signed(const Context& context, const ListSettings& settings, const Signers& signers,
+                           const ListFiles& files) {
   if (settings.openpgp_key_file.empty()) {
-    return read_verified(context, settings.name, files, settings.keys, legacy_mode(settings),
-                         [&](const minisign::Verified& verified) {
-                           return signed_as_this(settings, files.shown, verified.trusted_comment);
-                         });
+    TrustedComments comments(settings, files.shown);
+    auto source = TRY(read_verified(context, settings.name, files, signers, legacy_mode(settings),
+                                    [&](const auto& verified) { return comments.check(verified); }));
+    source.facts.mark = comments.mark();
+    return source;
   }
   const auto verified = TRY(verify_openpgp(context, settings, files));
   const auto digest = TRY(minisign::blake2b_of_file(files.list));
@@ -130,20 +183,22 @@ Result<Source> read_signed(const Context& context, const ListSettings& settings,
   return source;
 }
 
-Result<void> verify_signed(const Context& context, const ListSettings& settings, const ListFiles& files) {
+Result<void> verify_signed(const Context& context, const ListSettings& settings, const Signers& signers,
+                           const ListFiles& files) {
   if (!settings.openpgp_key_file.empty()) {
     const auto verified = verify_openpgp(context, settings, files);
     return verified ? Result<void>{} : std::unexpected(verified.error());
   }
-  // Without its signature nothing about a list is proven.
-  const auto signature = read_signature(files.signature, files.shown_signature);
-  if (!signature) {
-    const Error& error = signature.error();
+  // Without its signatures nothing about a list is proven.
+  const auto signatures = read_signatures(files);
+  if (!signatures) {
+    const Error& error = signatures.error();
     return fail(error.fault == Fault::data ? Fault::io : error.fault, "{}", error.message);
   }
-  const auto file = TRY(minisign::VerifiedFile::open(files.list, files.shown, *signature, settings.keys,
-                                                     legacy_mode(settings), preload::list_size_limit));
-  return signed_as_this(settings, files.shown, file.verified().trusted_comment);
+  TrustedComments comments(settings, files.shown);
+  TRY(open_verified(files, *signatures, signers, legacy_mode(settings),
+                    [&](const auto& verified) { return comments.check(verified); }));
+  return {};
 }
 
 Error no_list_installed(const Configuration& configuration) {
@@ -154,6 +209,7 @@ Error no_list_installed(const Configuration& configuration) {
 ListFiles installed_files(const ListSet& set, const Edition& edition, const fs::path& scratch) {
   return {.list = set.list_file(edition),
           .signature = set.signature_file(edition),
+          .further_signatures = set.further_signature_files(edition),
           .shown = set.list_file(edition).string(),
           .shown_signature = {},
           .scratch = scratch};
@@ -163,8 +219,13 @@ ListFiles installed_files(const ListSet& set, const Edition& edition, const fs::
 Result<preload::List> read_installed(const Context& context, const ListSet& set,
                                      const InstalledList& installed, const fs::path& scratch) {
   const ListFiles files = installed_files(set, *installed.edition, scratch);
-  auto source = TRY(installed.settings == nullptr ? read_unverified(context, installed.facts.name, files)
-                                                  : read_signed(context, *installed.settings, files));
+  if (installed.settings == nullptr) {
+    auto source = TRY(read_unverified(context, installed.facts.name, files));
+    return std::move(source.list);
+  }
+  const ListSettings& settings = *installed.settings;
+  auto source =
+      TRY(read_signed(context, settings, signers_of_installed(settings, *installed.edition), files));
   return std::move(source.list);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "listtool/configuration.h"
+#include "listtool/signers.h"
 #include "listtool/sources.h"
 #include "listtool/state.h"
 
@@ -17,7 +18,8 @@ namespace starttls::listtool {
 struct Context;
 
 struct InstalledList {
-  // Unusable if it is not installed, has expired, or was signed with a key that is no longer configured.
+  // Unusable if it is not installed, has expired, or was signed with a key that is no longer configured, or that
+  // keys.json no longer names.
   SourceFacts facts;
   std::optional<Edition> edition;          // none if it is not installed
   const ListSettings* settings = nullptr;  // none if the configuration names no lists
@@ -29,17 +31,20 @@ std::vector<InstalledList> installed_lists(const Configuration& configuration, c
 // The operator's overrides, if they are configured. Fault::config if they have errors.
 Result<std::optional<Source>> read_overrides(const Configuration& configuration);
 
-// Verifies a list with its signature as its settings demand, in any directory, and parses it only then.
-// Fault::data if it is no list, not signed by a configured key, or signed as another file. Other users must
-// not be able to write the file: with OpenPGP it is read twice.
-Result<Source> read_signed(const Context& context, const ListSettings& settings, const ListFiles& files);
+// Verifies a list with its signatures as its settings demand, in any directory, and parses it only then.
+// Fault::data if it is no list, not signed by enough of the signers, or signed as another file or list. Other users
+// must not be able to write the file: with OpenPGP it is read twice. The signers do not matter with OpenPGP.
+Result<Source> read_signed(const Context& context, const ListSettings& settings, const Signers& signers,
+                           const ListFiles& files);
 
-// Checks only the signature. Fault::data only if it is proven that no configured key signed the list as this
+// Checks only the signatures. Fault::data only if it is proven that too few of the signers signed the list as this
 // one; other faults if this cannot be checked.
-Result<void> verify_signed(const Context& context, const ListSettings& settings, const ListFiles& files);
+Result<void> verify_signed(const Context& context, const ListSettings& settings, const Signers& signers,
+                           const ListFiles& files);
 
-// Whether the signer of an edition (Edition::signed_by) may still sign the list.
-bool may_sign(const ListSettings& settings, const std::string& signer);
+// Whether those who signed an edition (Edition::signed_by) are still enough of the signers. With OpenPGP whether it was
+// signed with OpenPGP.
+bool may_sign(const ListSettings& settings, const Signers& signers, const std::string& signed_by);
 
 // Fault::unavailable: the error if there is neither a list nor an override.
 Error no_list_installed(const Configuration& configuration);

@@ -1,5 +1,8 @@
 #include "listtool/sources.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <future>
 #include <map>
 #include <vector>
@@ -12,7 +15,6 @@
 #include "base/try.h"
 #include "listtool/context.h"
 #include "listtool/signature_options.h"
-#include "minisign/verified_file.h"
 #include "preload/reader.h"
 
 namespace starttls::listtool {
@@ -154,18 +156,45 @@ fs::path default_signature(const fs::path& file) {
   return file.string() + ".minisig";
 }
 
-Result<Source> read_verified(const Context& context, const std::string& name, const ListFiles& files,
-                             std::span<const minisign::PublicKey> keys, minisign::Legacy legacy,
-                             const Accept& accept) {
-  const auto signature = TRY(read_signature(files.signature, files.shown_signature, files.kind));
-  auto file = TRY(minisign::VerifiedFile::open(files.list, files.shown, signature, keys, legacy,
-                                               preload::list_size_limit, files.kind));
-  if (accept) {
-    TRY(accept(file.verified()));
+Result<std::vector<minisign::Signature>> read_signatures(const ListFiles& files) {
+  std::vector<minisign::Signature> signatures;
+  signatures.push_back(TRY(read_signature(files.signature, files.shown_signature, files.kind)));
+  for (const fs::path& file : files.further_signatures)
+    signatures.push_back(TRY(read_signature(file, {}, files.kind)));
+  return signatures;
+}
+
+Result<VerifiedList> open_verified(const ListFiles& files, std::span<const minisign::Signature> signatures,
+                                   const Signers& signers, minisign::Legacy legacy, const Accept& accept) {
+  auto file = TRY(minisign::VerifiedFile::open(files.list, files.shown, signatures.front(), signers.keys,
+                                               legacy, preload::list_size_limit, files.kind));
+  std::vector<minisign::Verified> all{file.verified()};
+  for (const minisign::Signature& signature : signatures.subspan(1)) {
+    all.push_back(TRY(minisign::verify_hash(files.shown, file.verified().content, signature, signers.keys)));
   }
-  auto source = TRY(read_text(context, name, files, [&](std::span<char> into) { return file.read(into); }));
-  source.facts.signed_by = "key " + minisign::to_string(file.verified().key_id);
-  source.facts.digest = minisign::to_hex(file.verified().content);
+  std::vector<std::string> names;
+  for (const minisign::Verified& verified : all) {
+    if (accept) {
+      TRY(accept(verified));
+    }
+    const std::string name = key_name(verified.key_id);
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  if (names.size() < signers.required) {
+    return fail(Fault::data, "{}: signed by {} of {}, of which {} must sign", printable(files.shown),
+                names.size(), counted(signers.keys.size(), "key"), signers.required);
+  }
+  return VerifiedList{.file = std::move(file), .signed_by = fmt::format("{}", fmt::join(names, ", "))};
+}
+
+Result<Source> read_verified(const Context& context, const std::string& name, const ListFiles& files,
+                             const Signers& signers, minisign::Legacy legacy, const Accept& accept) {
+  const auto signatures = TRY(read_signatures(files));
+  auto list = TRY(open_verified(files, signatures, signers, legacy, accept));
+  auto source =
+      TRY(read_text(context, name, files, [&](std::span<char> into) { return list.file.read(into); }));
+  source.facts.signed_by = std::move(list.signed_by);
+  source.facts.digest = minisign::to_hex(list.file.verified().content);
   return source;
 }
 
@@ -199,7 +228,7 @@ Result<std::vector<Source>> read_sources(const Context& context, std::span<const
     const ListFiles list{
         .list = files[i], .signature = signature, .shown = files[i].string(), .kind = FileKind::any};
     auto source = TRY(keys.empty() ? read_unverified(context, name, list)
-                                   : read_verified(context, name, list, keys, legacy));
+                                   : read_verified(context, name, list, {.keys = keys}, legacy));
     sources.push_back(std::move(source));
   }
   return sources;

@@ -16,6 +16,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/result.h"
+#include "keyring/edition_mark.h"
+#include "listtool/signers.h"
+#include "minisign/verified_file.h"
 #include "minisign/verify.h"
 #include "mtasts/policy.h"
 #include "preload/list.h"
@@ -37,9 +40,10 @@ struct SourceFacts {
   std::string path;  // as it was given
   Time timestamp;
   Time expires;
-  std::optional<std::string> signed_by;  // "key A809E3FFB11E271C"; none without a key
-  std::string digest;                    // BLAKE2b-512 of its bytes, in hexadecimal; "" if not verified
-  std::optional<Error> unusable;         // for example because it has expired; then it has no effect
+  std::optional<std::string> signed_by;      // as Edition::signed_by; none without a key
+  std::string digest;                        // BLAKE2b-512 of its bytes, in hexadecimal; "" if not verified
+  std::optional<keyring::EditionMark> mark;  // of its first signature, if it has one
+  std::optional<Error> unusable;             // for example because it has expired; then it has no effect
 };
 
 // False if a list is configured but was never installed: then it has no times and no signer.
@@ -63,26 +67,39 @@ Result<minisign::Signature> read_signature(const std::filesystem::path& path, co
 // "list.json.minisig" for "list.json".
 std::filesystem::path default_signature(const std::filesystem::path& file);
 
-// A list in a file, and the file of its signature if there is one.
+// A list in a file, and the files of its signatures if there are any.
 struct ListFiles {
   std::filesystem::path list;
   std::filesystem::path signature;
-  std::string shown;            // the name of the list in messages
-  std::string shown_signature;  // "": by its path
+  std::vector<std::filesystem::path> further_signatures = {};  // by other keys
+  std::string shown;                                           // the name of the list in messages
+  std::string shown_signature;                                 // "": by its path
   // The parent of gpgv's temporary directory; "": TMPDIR.
   std::filesystem::path scratch;
   FileKind kind = FileKind::regular;  // what the two files may be
 };
 
-// Other conditions for a good signature, for example on its trusted comment. An error rejects the list.
+// Reads the signatures of a list, at least one. Fault::data as read_signature().
+Result<std::vector<minisign::Signature>> read_signatures(const ListFiles& files);
+
+// Other conditions for a good signature, for example on its trusted comment. An error rejects the list. Called for
+// each signature.
 using Accept = std::function<Result<void>(const minisign::Verified& verified)>;
 
-// Reads a list in a file, and parses it only after it is verified. Fault::data if none of the keys signed it,
-// it is no list, or is from the far future. An expired list is returned with the reason. Errors in single
-// entries are printed on standard error.
+struct VerifiedList {
+  minisign::VerifiedFile file;
+  std::string signed_by;  // as Edition::signed_by
+};
+
+// Fault::data if a signature does not fit, or fewer different ones of the signers than are required have signed.
+Result<VerifiedList> open_verified(const ListFiles& files, std::span<const minisign::Signature> signatures,
+                                   const Signers& signers, minisign::Legacy legacy,
+                                   const Accept& accept = {});
+
+// Reads a list in a file, and parses it only after open_verified(). Fault::data also if it is no list, or is from the
+// far future. An expired list is returned with the reason. Errors in single entries are printed on standard error.
 Result<Source> read_verified(const Context& context, const std::string& name, const ListFiles& files,
-                             std::span<const minisign::PublicKey> keys, minisign::Legacy legacy,
-                             const Accept& accept = {});
+                             const Signers& signers, minisign::Legacy legacy, const Accept& accept = {});
 
 // Does the same without a signature, for callers that trust the file for another reason, or do not trust it.
 Result<Source> read_unverified(const Context& context, const std::string& name, const ListFiles& files);

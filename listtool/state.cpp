@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <iterator>
+#include <ranges>
 
 #include "base/atomic_file.h"
 #include "base/directory.h"
@@ -54,8 +56,34 @@ std::string to_toml(const std::vector<Edition>& lists) {
     line("timestamp", to_rfc3339(list.timestamp));
     line("expires", to_rfc3339(list.expires));
     text += fmt::format("domains = {}\n", list.domains);
+    if (!list.keyring) continue;
+    line("keys", keyring::to_json(list.keyring->keyring));
+    line("root_keys", list.keyring->roots);
   }
   return text;
+}
+
+bool is_key_id(std::string_view text) {
+  return text.size() == 16 && text.find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
+}
+
+// Whether the others than the first are keys: their ids are parts of files' names.
+bool are_signers(const std::string& signed_by) {
+  constexpr std::string_view prefix = "key ";
+  const auto signers = split_signers(signed_by);
+  return std::ranges::all_of(signers | std::views::drop(1), [&](const std::string& signer) {
+    return signer.starts_with(prefix) && is_key_id(std::string_view(signer).substr(prefix.size()));
+  });
+}
+
+Result<std::optional<TrustedKeyring>> read_keyring(config::Settings& settings, const std::string& at) {
+  std::string text;
+  TrustedKeyring trusted;
+  settings.string(at + "keys", text);
+  settings.string(at + "root_keys", trusted.roots);
+  if (text.empty()) return std::nullopt;
+  trusted.keyring = TRY(with_context(keyring::parse_keyring(text), "'keys'"));
+  return trusted;
 }
 
 Result<Edition> read_edition(config::Settings& settings, const std::string& at,
@@ -80,9 +108,10 @@ Result<Edition> read_edition(config::Settings& settings, const std::string& at,
   }
   const bool has_signature = edition.signature == ".minisig" || edition.signature == ".asc";
   if (edition.name.empty() || edition.number == 0 || edition.origin.empty() || edition.signed_by.empty() ||
-      !has_signature) {
+      !has_signature || !are_signers(edition.signed_by)) {
     return fail(Fault::data, "an entry is incomplete");
   }
+  edition.keyring = TRY(read_keyring(settings, at));
   std::string shown = shown_origin(edition.origin);
   if (!validators.empty() || shown != edition.origin) {
     legacy.push_back({.name = edition.name,
@@ -117,6 +146,16 @@ std::optional<std::uint64_t> number_of(const fs::path& set) {
   return whole && number < max_editions ? std::optional(number) : std::nullopt;
 }
 
+// Whether it is the file of ListSet::signature_file_of_key().
+bool is_signature_of_key(std::string_view file, std::string_view list) {
+  constexpr std::string_view between = ".json.";
+  constexpr std::string_view suffix = ".minisig";
+  if (!file.starts_with(list) || !file.ends_with(suffix)) return false;
+  file.remove_prefix(list.size());
+  return file.starts_with(between) && file.size() > between.size() + suffix.size() &&
+         is_key_id(file.substr(between.size(), file.size() - between.size() - suffix.size()));
+}
+
 void clear_scratch(const fs::path& state_dir) {
   std::error_code error;
   for (fs::directory_iterator it(state_dir, error), end; !error && it != end; it.increment(error)) {
@@ -129,6 +168,13 @@ void clear_scratch(const fs::path& state_dir) {
 
 }  // namespace
 
+std::vector<std::string> split_signers(const std::string& signed_by) {
+  std::vector<std::string> signers;
+  for (const auto part : std::views::split(signed_by, std::string_view(", ")))
+    signers.emplace_back(part.begin(), part.end());
+  return signers;
+}
+
 const Edition* ListSet::find(std::string_view name) const {
   const auto found = std::ranges::find(lists, name, &Edition::name);
   return found == lists.end() ? nullptr : &*found;
@@ -140,6 +186,18 @@ fs::path ListSet::list_file(const Edition& edition) const {
 
 fs::path ListSet::signature_file(const Edition& edition) const {
   return folder / (edition.name + ".json" + edition.signature);
+}
+
+fs::path ListSet::signature_file_of_key(const std::string& list, const std::string& key_id) const {
+  return folder / fmt::format("{}.json.{}.minisig", list, key_id);
+}
+
+std::vector<fs::path> ListSet::further_signature_files(const Edition& edition) const {
+  std::vector<fs::path> files;
+  const auto signers = split_signers(edition.signed_by);
+  for (const std::string& signer : signers | std::views::drop(1))
+    files.push_back(signature_file_of_key(edition.name, signer.substr(signer.rfind(' ') + 1)));
+  return files;
 }
 
 fs::path ListSet::index_file(const Edition& edition) const {
@@ -240,13 +298,20 @@ void StateWriter::discard_files(std::string_view list) const {
       ::unlink((next.*file)(edition).c_str());
     }
   }
+  std::error_code error;
+  for (fs::directory_iterator it(next.folder, error), end; !error && it != end; it.increment(error)) {
+    if (is_signature_of_key(it->path().filename().string(), list)) ::unlink(it->path().c_str());
+  }
 }
 
 Result<void> StateWriter::keep(const ListSet& from, const Edition& edition) {
   const ListSet to{.folder = next_directory(), .lists = {}};
-  for (const auto file : {&ListSet::list_file, &ListSet::signature_file, &ListSet::index_file}) {
-    const fs::path name = (to.*file)(edition);
-    if (::link((from.*file)(edition).c_str(), name.c_str()) != 0) return cannot(name, "make the link", errno);
+  std::vector<fs::path> files{from.list_file(edition), from.signature_file(edition),
+                              from.index_file(edition)};
+  std::ranges::copy(from.further_signature_files(edition), std::back_inserter(files));
+  for (const fs::path& file : files) {
+    const fs::path name = to.folder / file.filename();
+    if (::link(file.c_str(), name.c_str()) != 0) return cannot(name, "make the link", errno);
   }
   return {};
 }

@@ -3,7 +3,7 @@
 //   STATE/lock                    locked by the running update
 //   STATE/current, previous       links to the current set and to the one before
 //   STATE/sets/N/set.toml         its lists, in overlay order; readable by all
-//   STATE/sets/N/NAME.json        a list, with its signature (.minisig or .asc) and its index (.cdb)
+//   STATE/sets/N/NAME.json        a list, with its signatures (.minisig, .KEYID.minisig or .asc) and its index (.cdb)
 //   STATE/outputs.toml            what the maps were made of (see outputs.h)
 //   STATE/remembered.toml         the newest edition of each list (see update_history.h)
 //   STATE/openpgp-*               the input of gpgv while it runs
@@ -24,22 +24,36 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "http/validators.h"
+#include "keyring/keyring.h"
 
 namespace starttls::listtool {
+
+// The newest version of a list's keys.json that was accepted.
+struct TrustedKeyring {
+  keyring::Keyring keyring;
+  std::string roots;  // roots_text() of the configuration that it was accepted with
+
+  bool operator==(const TrustedKeyring&) const = default;
+};
 
 // An edition of a list, as it is installed.
 struct Edition {
   std::string name;
   std::uint64_t number = 0;  // of the set in which it was new; unique for this list
   std::string origin;        // its URL or path, without secrets: see shown_origin()
-  std::string signed_by;     // "key A809E3FFB11E271C", "OpenPGP key 40 HEX DIGITS"
-  std::string signature;     // the suffix of its signature's file: ".minisig" or ".asc"
+  // "key A809E3FFB11E271C", several with ", " in between; "OpenPGP key 40 HEX DIGITS"
+  std::string signed_by;
+  std::string signature;  // the suffix of its (first) signature's file: ".minisig" or ".asc"
   Time timestamp;
   Time expires;
   std::uint64_t domains = 0;
+  std::optional<TrustedKeyring> keyring = std::nullopt;  // of a list with root_keys
 
   bool operator==(const Edition&) const = default;
 };
+
+// The single keys in Edition::signed_by.
+std::vector<std::string> split_signers(const std::string& signed_by);
 
 // Facts that older versions wrote to set.toml, readable by all: the whole URL, and validators of the server.
 struct LegacyFacts {
@@ -58,6 +72,9 @@ struct ListSet {
   const Edition* find(std::string_view name) const;
   std::filesystem::path list_file(const Edition& edition) const;
   std::filesystem::path signature_file(const Edition& edition) const;
+  // Those of the other keys, in the order of Edition::signed_by.
+  std::vector<std::filesystem::path> further_signature_files(const Edition& edition) const;
+  std::filesystem::path signature_file_of_key(const std::string& list, const std::string& key_id) const;
   std::filesystem::path index_file(const Edition& edition) const;
 };
 

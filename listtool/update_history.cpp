@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "base/try.h"
 #include "config/settings.h"
+#include "keyring/edition_mark.h"
+#include "keyring/keyring.h"
 #include "minisign/blake2b.h"
 
 namespace starttls::listtool {
@@ -29,6 +31,9 @@ Result<std::pair<std::string, ListHistory>> read_one(config::Settings& settings,
   settings.string(at + "origin", list_history.origin);
   settings.string(at + "etag", list_history.validators.etag);
   settings.string(at + "last_modified", list_history.validators.last_modified);
+  settings.number(at + "mark", list_history.mark, 0, keyring::max_edition);
+  settings.number(at + "keys_version", list_history.keys_version, 0, keyring::max_version);
+  settings.string(at + "root_keys", list_history.roots);
   const auto time = TRY(parse_rfc3339(timestamp));
   if (name.empty()) return fail(Fault::data, "an entry has no name");
   list_history.timestamp = time;
@@ -46,6 +51,11 @@ std::string to_toml(const std::map<std::string, ListHistory, std::less<>>& lists
     text += fmt::format("origin = {}\netag = {}\nlast_modified = {}\n", config::toml_string(list.origin),
                         config::toml_string(list.validators.etag),
                         config::toml_string(list.validators.last_modified));
+    if (list.mark != 0) text += fmt::format("mark = {}\n", list.mark);
+    if (list.keys_version != 0) {
+      text += fmt::format("keys_version = {}\nroot_keys = {}\n", list.keys_version,
+                          config::toml_string(list.roots));
+    }
   }
   return text;
 }
@@ -55,7 +65,8 @@ std::string to_toml(const std::map<std::string, ListHistory, std::less<>>& lists
 bool ListHistory::operator==(const ListHistory& other) const {
   return timestamp == other.timestamp && digest == other.digest && edition == other.edition &&
          origin == other.origin && validators.etag == other.validators.etag &&
-         validators.last_modified == other.validators.last_modified;
+         validators.last_modified == other.validators.last_modified && mark == other.mark &&
+         keys_version == other.keys_version && roots == other.roots;
 }
 
 Result<std::string> place_digest(std::string_view place) {

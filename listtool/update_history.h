@@ -4,7 +4,7 @@
 //
 // It contains the newest edition that was ever installed, so that no older edition replaces it, even if the
 // list was removed from the configuration and added again. It also contains the validators to ask the server
-// for a newer edition.
+// for a newer edition, and the newest version of the list's keys.json.
 #pragma once
 
 #include <cstddef>
@@ -23,12 +23,15 @@
 namespace starttls::listtool {
 
 struct ListHistory {
-  Time timestamp;  // of the newest edition that was installed
+  Time timestamp;  // of the newest edition that was installed; Time{} if none was
   // BLAKE2b-512 of its bytes in hexadecimal; "" if it was installed before this file existed.
   std::string digest;
   std::uint64_t edition = 0;  // Edition::number of the one that the next two describe
   std::string origin;         // place_digest() of its URL or path
   http::Validators validators;
+  std::uint64_t mark = 0;          // keyring::EditionMark::edition of the newest edition; 0: it has no mark
+  std::uint64_t keys_version = 0;  // the newest version of keys.json that was accepted; 0: none
+  std::string roots;               // roots_text() of the configuration that it was accepted with
 
   bool operator==(const ListHistory&) const;
 };

@@ -9,6 +9,7 @@
 #include "base/try.h"
 #include "listtool/context.h"
 #include "listtool/fetch_edition.h"
+#include "listtool/signers.h"
 
 namespace starttls::listtool {
 namespace {
@@ -17,6 +18,9 @@ namespace fs = std::filesystem;
 
 // Lists are fetched at least every 48 hours. A list that is valid for less time needs attention.
 constexpr std::chrono::hours min_remaining_validity{48};
+
+// A keys.json that is valid for less time needs the publisher's attention.
+constexpr std::chrono::days min_keys_validity{30};
 
 // The time limit of a command.
 constexpr std::chrono::minutes command_limit{5};
@@ -87,17 +91,48 @@ void Update::report_unchanged(const ListSettings& settings, const Edition& editi
                                   printable(shown_origin(origin(settings))), edition_text(edition)));
 }
 
+// The newest keys.json, also if the list cannot be updated: a key that it no longer names must not count any longer.
+FetchedKeyring Update::take_keyring(const ListSettings& settings, const Edition* installed,
+                                    ListReport& report) {
+  const ListHistory* const known = history_.find(settings.name);
+  FetchedKeyring fetched = fetch_keyring(context_, client_, settings, installed, known);
+  if (!fetched.newest) return fetched;
+  const keyring::Keyring& newest = fetched.newest->keyring;
+  const bool is_same_root = known != nullptr && known->roots == fetched.newest->roots;
+  if (!is_same_root || known->keys_version < newest.version) {
+    ListHistory list_history = known != nullptr ? *known : ListHistory{};
+    list_history.keys_version = newest.version;
+    list_history.roots = fetched.newest->roots;
+    history_.remember(settings.name, std::move(list_history));
+  }
+  const keyring::Keyring* const before = installed != nullptr ? keyring_of(*installed) : nullptr;
+  if (before == nullptr || *before != newest) report.keys = compare(before, newest);
+  if (!fetched.error && newest.expires < context_.now + min_keys_validity) {
+    print_warning(program,
+                  fmt::format("list {}: its keys.json, version {}, expires on {}, and there is no newer one; "
+                              "then the list is no longer updated",
+                              settings.name, newest.version, to_rfc3339(newest.expires)));
+  }
+  return fetched;
+}
+
 // The edition to use from now on; none if there was none and none could be fetched.
 std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed,
                                     bool unconditional, ListReport& report) {
-  const PreviousEdition before{
-      .set = before_, .installed = installed, .list_history = history_.find(settings.name)};
-  auto fetched = fetch_edition(context_, state_, client_, settings, before,
-                               {.unconditional = unconditional, .force = options_.force});
+  FetchedKeyring keys = take_keyring(settings, installed, report);
+  std::optional<Edition> kept = installed != nullptr ? std::optional(*installed) : std::nullopt;
+  if (kept && (keys.newest || settings.root_keys.empty())) kept->keyring = keys.newest;
+  const PreviousEdition before{.set = before_,
+                               .installed = kept ? &*kept : nullptr,
+                               .list_history = history_.find(settings.name),
+                               .keyring = std::move(keys.newest)};
+  auto fetched = keys.error ? Result<FetchedEdition>(std::unexpected(std::move(*keys.error)))
+                            : fetch_edition(context_, state_, client_, settings, before,
+                                            {.unconditional = unconditional, .force = options_.force});
   if (!fetched || !fetched->content) state_.discard_files(settings.name);
   if (!fetched) {
     refuse(settings, installed, fetched.error(), report);
-    return installed != nullptr ? std::optional(*installed) : std::nullopt;
+    return kept;
   }
   history_.remember(settings.name, std::move(fetched->list_history));
   if (fetched->content) {
@@ -153,7 +188,8 @@ void Update::read_kept_lists() {
       continue;
     }
     const auto verdict =
-        verify_signed(context_, *list.settings, installed_files(before_, *list.edition, *scratch));
+        verify_signed(context_, *list.settings, signers_of_installed(*list.settings, *list.edition),
+                      installed_files(before_, *list.edition, *scratch));
     refetch(list, content.error(), !verdict && verdict.error().fault == Fault::data);
   }
   check_lists();

@@ -1,7 +1,7 @@
 // One run of starttls-listtool update: fetches, verifies and installs the newest edition of every list, and
 // makes the maps of them.
 //
-//   lists -> fetch_edition (next set) -> drafts of the maps -> switch to the next set -> publish the maps ->
+//   lists -> fetch_keyring -> fetch_edition (next set) -> drafts of the maps -> switch to the next set -> publish the maps ->
 //   commands
 //
 // Before the switch nothing changes for other programs, and after a failure everything is as before. If the
@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "http/client.h"
 #include "listtool/configuration.h"
+#include "listtool/fetch_keyring.h"
 #include "listtool/installed_lists.h"
 #include "listtool/map.h"
 #include "listtool/mta_sts_source.h"
@@ -63,6 +64,7 @@ class Update {
   void fetch_lists();
   std::optional<Edition> take(const ListSettings& settings, const Edition* installed, bool unconditional,
                               ListReport& report);
+  FetchedKeyring take_keyring(const ListSettings& settings, const Edition* installed, ListReport& report);
   void report_unchanged(const ListSettings& settings, const Edition& edition) const;
   void refuse(const ListSettings& settings, const Edition* installed, const Error& error, ListReport& report);
   ChangeCounts changes(const Edition* installed, const preload::List& now) const;

@@ -47,6 +47,12 @@ std::string name_complaint(const std::string& name) {
   return complaint("[[list]]\nname = '" + name + "'\nfile = 'a.json'\nkeys = ['" + key + "']\n");
 }
 
+// A list with these root keys.
+std::string rooted(const std::string& members) {
+  return "[[list]]\nname = 'a'\nfile = 'a.json'\nroot_keys = ['" + key + "', '" + other_key + "']\n" +
+         members;
+}
+
 }  // namespace
 
 TEST_CASE("an empty configuration is the default one") {
@@ -267,10 +273,10 @@ command = ["bin/reload", "bin/x"]
 }
 
 TEST_CASE("a list without a key, or with two kinds of key, is an error with this reason") {
-  CHECK(
-      complaint("[[list]]\nname = 'a'\nfile = 'a.json'\n") ==
-      "1:1: [[list]] 'a' has no key: give it 'keys', 'key_files' or 'openpgp_key_file', because a list must "
-      "not be used unless its signature is checked");
+  CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a.json'\n") ==
+        "1:1: [[list]] 'a' has no key: give it 'keys', 'key_files', 'root_keys' or 'openpgp_key_file', "
+        "because a "
+        "list must not be used unless its signature is checked");
   CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a.json'\nkeys = []\n").find("has no key") !=
         std::string::npos);
   CHECK(complaint(list_with("openpgp_key_file = 'a.gpg'\n")) ==
@@ -284,6 +290,54 @@ TEST_CASE("a list without a key, or with two kinds of key, is an error with this
   CHECK(complaint("[[list]]\nname = 'a'\nurl = 'https://a.test/'\nsignature = 'https://a.test/s'\nkeys = ['" +
                   key + "']\nrequire_signed_file = true\n")
             .ends_with("needs 'signed_file', because 'url' names no file"));
+}
+
+TEST_CASE("root keys, and how many must have signed") {
+  const Configuration c =
+      good(configuration(rooted("threshold = 2\nsignatures = 3\nlist_name = 'sector'\n")));
+  CHECK(c.lists[0].keys.empty());
+  REQUIRE(c.lists[0].root_keys.size() == 2);
+  CHECK(minisign::to_base64(c.lists[0].root_keys[1]) == other_key);
+  CHECK(c.lists[0].threshold == 2);
+  CHECK(c.lists[0].signatures == 3);
+  CHECK(c.lists[0].list_name == "sector");
+  CHECK(good(configuration(rooted(""))).lists[0].list_name == "a");
+  CHECK(good(configuration(rooted(""))).lists[0].threshold == 1);
+  const ListSettings two =
+      good(configuration(list_with("key_files = ['key.pub']\nsignatures = 2\n"))).lists[0];
+  CHECK(two.signatures == 2);
+  CHECK(two.list_name.empty());
+}
+
+TEST_CASE(
+    "root keys and signatures that do not go together with other settings are an error with this reason") {
+  const auto in_list = [](std::string_view what) { return fmt::format("in [[list]] {}", what); };
+  CHECK(complaint(rooted("keys = ['" + key + "']\n")) ==
+        "4:13: 'root_keys' in [[list]] does not go together with 'keys' or 'key_files'");
+  CHECK(complaint(rooted("key_files = ['key.pub']\n")).find("does not go together") != std::string::npos);
+  CHECK(complaint(rooted("signature = 'a.minisig'\n"))
+            .ends_with(in_list("does not go together with 'root_keys'")));
+  CHECK(
+      complaint(rooted("allow_legacy = true\n")).ends_with(in_list("does not go together with 'root_keys'")));
+  CHECK(complaint(rooted("openpgp_key_file = 'a.asc'\n")).find("give one kind of key") != std::string::npos);
+  CHECK(complaint(rooted("threshold = 3\n")).ends_with(in_list("is 3, but there are only 2 root keys")));
+  CHECK(complaint(rooted("threshold = 0\n")).find("'threshold'") != std::string::npos);
+  CHECK(complaint(rooted("signatures = 33\n")).find("'signatures'") != std::string::npos);
+  CHECK(complaint(rooted("list_name = 'a b'\n")).find("it may have letters") != std::string::npos);
+  CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a'\nroot_keys = ['" + key + "', '" + key + "']\n")
+            .ends_with(in_list("has a key twice")));
+  CHECK(complaint(list_with("threshold = 2\n")).ends_with(in_list("is for 'root_keys' only")));
+  CHECK(complaint(list_with("signatures = 2\n")).ends_with(in_list("is 2, but there are only 1 keys")));
+  const std::string two = list_with("key_files = ['key.pub']\nsignatures = 2\n");
+  CHECK(complaint(two + "signature = 'a.minisig'\n")
+            .ends_with(in_list("is only for lists that one key signs")));
+  CHECK(complaint(two + "allow_legacy = true\n").ends_with(in_list("is only for lists that one key signs")));
+  CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a'\nkeys = ['" + key + "', '" + key + "']\nsignatures = 2\n")
+            .ends_with(in_list("has a key twice")));
+  for (const std::string setting : {"signatures = 2", "list_name = 'b'"}) {
+    CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a'\nopenpgp_key_file = 'a.gpg'\n" + setting + "\n")
+              .find("in [[list]] is ") != std::string::npos);
+  }
 }
 
 TEST_CASE("an invalid key is an error at its place") {

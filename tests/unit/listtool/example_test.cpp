@@ -118,7 +118,7 @@ TEST_CASE("the example file shows the default, or one way to use a key that has 
 
 TEST_CASE("the defaults that the example file shows for lists and outputs are those of one without them") {
   const std::set<std::string> with_default{"list[].require_signed_file", "list[].max_shrink",
-                                           "list[].allow_legacy"};
+                                           "list[].allow_legacy", "list[].threshold", "list[].signatures"};
   for (const ExampleKey& key : keys_of_example(example)) {
     if (!with_default.contains(key.key())) continue;
     const std::string list =
@@ -129,6 +129,8 @@ TEST_CASE("the defaults that the example file shows for lists and outputs are th
     CHECK(with.require_signed_file == without.require_signed_file);
     CHECK(with.max_shrink == without.max_shrink);
     CHECK(with.allow_legacy == without.allow_legacy);
+    CHECK(with.threshold == without.threshold);
+    CHECK(with.signatures == without.signatures);
   }
 }
 

@@ -44,7 +44,7 @@ struct Signed {
   }
 
   Result<Source> verdict() const {
-    return read_verified(context, "name", files, keys, minisign::Legacy::refuse);
+    return read_verified(context, "name", files, {.keys = keys}, minisign::Legacy::refuse);
   }
 };
 

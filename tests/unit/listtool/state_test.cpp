@@ -95,6 +95,49 @@ TEST_CASE("an installed set is read as it was written") {
   CHECK(test::read(read.list_file(*read.find("a"))) == "1");
 }
 
+TEST_CASE("the keys.json of a list is in its set") {
+  const TemporaryFolder folder;
+  auto state = good(StateWriter::lock(folder.path()));
+  write_files(good(state.create_next_set()), edition("a", 1));
+  Edition keyed = edition("a", 1);
+  const auto key = good(minisign::parse_key("RWTF4yuwIAnmYbpPD5yPkSKKgETilaz2EDUjwK4iWzL18LYnsWSL6okf"));
+  keyed.keyring = {.keyring = {.list = "sector",
+                               .version = 7,
+                               .created = at("2026-11-20T00:00:00Z"),
+                               .expires = at("2027-11-20T00:00:00Z"),
+                               .root = {.threshold = 1, .keys = {key}},
+                               .signing = {{.key = key,
+                                            .from = at("2026-11-20T00:00:00Z"),
+                                            .until = at("2026-12-20T00:00:00Z")}}},
+                   .roots = "1 of RW..."};
+  good(state.switch_to(good(state.complete_set({keyed}))));
+  CHECK(good(current_set(folder.path())).lists.front() == keyed);
+  CHECK_THAT(complaint(sound_facts + "keys = '{}'\n"),
+             Catch::Matchers::ContainsSubstring("is damaged: 'keys': list: is missing"));
+}
+
+TEST_CASE("a list that several keys signed has a file of each") {
+  const TemporaryFolder folder;
+  auto state = good(StateWriter::lock(folder.path()));
+  Edition by_two = edition("a", 1);
+  by_two.signed_by = "key A809E3FFB11E271C, key 0123456789ABCDEF";
+  const fs::path first = good(state.create_next_set());
+  write_files(first, by_two);
+  write(first / "a.json.0123456789ABCDEF.minisig", "second");
+  const ListSet before = good(state.complete_set({by_two}));
+  good(state.switch_to(before));
+  CHECK(good(current_set(folder.path())).lists.front() == by_two);
+  CHECK(before.further_signature_files(by_two) ==
+        std::vector<fs::path>{first / "a.json.0123456789ABCDEF.minisig"});
+  const fs::path next = good(state.create_next_set());
+  good(state.keep(before, by_two));
+  CHECK(names_in(next) ==
+        std::vector<std::string>{"a.cdb", "a.json", "a.json.0123456789ABCDEF.minisig", "a.json.minisig"});
+  write(next / "a.json.0123456789ABCDEF.json", "of the list a.json.0123456789ABCDEF");
+  state.discard_files("a");
+  CHECK(names_in(next) == std::vector<std::string>{"a.json.0123456789ABCDEF.json"});
+}
+
 TEST_CASE("one process owns the state at a time") {
   const TemporaryFolder folder;
   {
@@ -181,6 +224,11 @@ TEST_CASE("damaged facts are reported with the remedy") {
   }
   CHECK_THAT(complaint(facts_with(".minisig", "/../x")),
              Catch::Matchers::ContainsSubstring("an entry is incomplete"));
+  for (const std::string other :
+       {", key /../x", ", key", ", key A809E3FFB11E271", ", OpenPGP key A809E3FFB11E271C"}) {
+    CHECK_THAT(complaint(facts_with("B11E271C\"", "B11E271C" + other + "\"")),
+               Catch::Matchers::ContainsSubstring("an entry is incomplete"));
+  }
   for (const std::string word : {"2026-11-20", "2026-12-20"}) {
     CHECK_THAT(complaint(facts_with(word, "yesterday")), Catch::Matchers::ContainsSubstring("is damaged"));
   }

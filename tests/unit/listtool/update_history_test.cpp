@@ -14,7 +14,10 @@ ListHistory list_history(const std::string& time) {
           .digest = std::string(128, 'a'),
           .edition = 7,
           .origin = std::string(128, 'b'),
-          .validators = {.etag = "\"a\\b\"", .last_modified = "Sun, 22 Nov 2026 14:48:59 GMT"}};
+          .validators = {.etag = "\"a\\b\"", .last_modified = "Sun, 22 Nov 2026 14:48:59 GMT"},
+          .mark = 42,
+          .keys_version = 3,
+          .roots = "2 of RW..., RW..."};
 }
 
 }  // namespace
