@@ -46,6 +46,7 @@ class Key:
         self.public, self.secret = folder / f"{number}.pub", folder / f"{number}.key"
         command.run("minisign", "-G", "-W", "-p", self.public, "-s", self.secret)
         self.text = self.public.read_text().split("\n")[1]
+        self.id = self.public.read_text().split("\n")[0].split()[-1]  # as minisign writes it
         self._folder = folder
 
     def sign(self, content: bytes, *options: str, name: str = "list.json") -> bytes:
