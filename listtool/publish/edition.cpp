@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -183,25 +182,18 @@ class EditionMaker {
       return fail(Fault::config,
                   "no online key of keys.json is valid now: 'publish keys rotate --online KEY'");
     }
-    std::set<minisign::KeyId> good;
-    std::optional<Source> source;
-    for (const minisign::KeyId& id : signatures_) {
-      const auto accept = [this](const minisign::Verified& verified) { return check(verified); };
-      source = TRY(with_context(read_verified(publisher_.context(), settings_.name,
-                                              {.list = list_path(),
-                                               .signature = signature_file(list_path().string(), id),
-                                               .shown = "edition " + std::to_string(edition_.number)},
-                                              valid, minisign::Legacy::refuse, accept),
-                                "a consumer refuses it"));
-      good.insert(id);
-    }
-    if (good.size() < keyring.threshold) {
-      return fail(Fault::config, "{} of 'secret_keys' sign the list, and keys.json wants {}", good.size(),
-                  keyring.threshold);
-    }
-    if (source->facts.unusable) return std::unexpected(*source->facts.unusable);
-    TRY(check_entries(source->list));
-    return compile(std::move(*source));
+    ListFiles files{.list = list_path(), .shown = fmt::format("edition {}", edition_.number)};
+    files.signature = signature_file(list_path().string(), signatures_.front());
+    for (std::size_t i = 1; i < signatures_.size(); ++i)
+      files.further_signatures.emplace_back(signature_file(list_path().string(), signatures_[i]));
+    Source source = TRY(
+        with_context(read_verified(publisher_.context(), settings_.name, files,
+                                   {.keys = valid, .required = keyring.threshold}, minisign::Legacy::refuse,
+                                   [this](const minisign::Verified& verified) { return check(verified); }),
+                     "a consumer refuses it"));
+    if (source.facts.unusable) return std::unexpected(*source.facts.unusable);
+    TRY(check_entries(source.list));
+    return compile(std::move(source));
   }
 
   Result<void> check(const minisign::Verified& verified) const {
@@ -327,7 +319,7 @@ Result<void> pin_edition(Publisher& publisher, const KeyVersions& keys, std::uin
   const Source source = TRY(read_verified(
       publisher.context(), publisher.settings().name,
       {.list = file, .signature = default_signature(file), .shown = "edition " + std::to_string(number)},
-      known, minisign::Legacy::refuse));
+      {.keys = std::move(known)}, minisign::Legacy::refuse));
   std::size_t index = 0;
   return publisher.db().pin(number, [&]() -> Result<std::optional<listingdb::Published>> {
     if (index == source.list.size()) return std::optional<listingdb::Published>();

@@ -88,7 +88,7 @@ class Lint {
     const auto source =
         read_verified(publisher_.context(), publisher_.settings().name,
                       {.list = list, .signature = default_signature(list), .shown = {}},
-                      keyring::valid_keys(keys.newest()->keyring, now_), minisign::Legacy::refuse);
+                      {.keys = keyring::valid_keys(keys.newest()->keyring, now_)}, minisign::Legacy::refuse);
     if (!source) {
       add(source.error().message);
     } else if (source->facts.digest != newest->hash) {

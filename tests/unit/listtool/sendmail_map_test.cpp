@@ -5,7 +5,6 @@
 using namespace starttls;
 using namespace starttls::listtool;
 using namespace starttls::test;
-using sendmail::MapType;
 using sendmail::Written;
 
 namespace {
@@ -111,14 +110,14 @@ TEST_CASE("the head names the lists in the map and the lines for the .mc file") 
 }
 
 TEST_CASE("the .mc file gets no path that m4 or Sendmail would split") {
-  CHECK(good(sendmail::mc_lines("/etc/mail/starttls", MapType::text)) ==
-        good(sendmail::mc_lines("/etc/mail/starttls", MapType::hash)));
-  CHECK(good(sendmail::mc_lines("/etc/mail/access", MapType::access)) ==
+  CHECK(good(sendmail::mc_lines("/etc/mail/starttls", sendmail::MapType::text)) ==
+        good(sendmail::mc_lines("/etc/mail/starttls", sendmail::MapType::hash)));
+  CHECK(good(sendmail::mc_lines("/etc/mail/access", sendmail::MapType::access)) ==
         "FEATURE(`access_db', `hash -T<TMPF> /etc/mail/access')dnl\n");
   for (const char* path : {"", "starttls", "/etc/it's", "/etc/`x", "/etc/a b", "/etc/a,b", "/etc/a\nb",
                            "/etc/$x", "/etc/(x)", "/etc/\xC3\xA4"}) {
-    CHECK(bad(sendmail::mc_lines(path, MapType::hash)).fault == Fault::usage);
-    CHECK(bad(sendmail::mc_lines(path, MapType::access)).fault == Fault::usage);
+    CHECK(bad(sendmail::mc_lines(path, sendmail::MapType::hash)).fault == Fault::usage);
+    CHECK(bad(sendmail::mc_lines(path, sendmail::MapType::access)).fault == Fault::usage);
   }
 }
 
