@@ -27,7 +27,6 @@ std::string text_of(const listingdb::Notice& notice, const PublishSettings& sett
       "\n"
       "    {4}\n"
       "\n"
-      "Each word is explained in https://{5}\n"
       "This command says what the words mean, and what to do:\n"
       "\n"
       "    starttls-listtool check {0}\n"

@@ -5,6 +5,8 @@ import fcntl
 import gzip
 import json
 import os
+import re
+import shutil
 import unittest
 import xml.etree.ElementTree
 from pathlib import Path
@@ -72,6 +74,7 @@ class Way(PublisherCase):
         [mail] = mails.glob("*.eml")
         self.assertIn("To: tls@good.test\n", mail.read_text())
         self.assertIn("certificate-name", mail.read_text())
+        self.assertEqual(re.findall(r"https?://\S+", mail.read_text()), ["https://lists.localhost/)."])
         self.days(2)
         self.assertEqual(set(self.entries()), {"good.test", "other.test"})
         self.days()
