@@ -17,7 +17,8 @@ using listingpages::ListAbout;
 
 ListAbout about(const Publisher& publisher, const KeyVersions& keys, const listingdb::KeptEdition& edition) {
   const PublishSettings& settings = publisher.settings();
-  const keyring::Keyring& keyring = keys.newest()->keyring;
+  // A consumer begins with the first version and its root keys, whichever have replaced them since.
+  const keyring::Roots& roots = keys.accepted.front().keyring.root;
   ListAbout about{.name = settings.name,
                   .author = settings.author,
                   .url = settings.url,
@@ -25,11 +26,10 @@ ListAbout about(const Publisher& publisher, const KeyVersions& keys, const listi
                   .edition = edition.number,
                   .published = edition.time,
                   .expires = edition.time + std::chrono::days(settings.expires_days),
-                  .threshold = keyring.root.threshold,
+                  .threshold = roots.threshold,
                   .rules = settings.rules};
-  for (const minisign::PublicKey& key : keyring.root.keys)
-    about.root_keys.push_back(minisign::to_base64(key));
-  for (const minisign::PublicKey& key : keyring::valid_keys(keyring, publisher.context().now))
+  for (const minisign::PublicKey& key : roots.keys) about.root_keys.push_back(minisign::to_base64(key));
+  for (const minisign::PublicKey& key : keyring::valid_keys(keys.newest()->keyring, publisher.context().now))
     about.keys.push_back(minisign::to_base64(key));
   return about;
 }

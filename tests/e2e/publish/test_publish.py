@@ -261,6 +261,12 @@ class Keys(PublisherCase):
         self.sign(self.roots[:2], 0)
         self.assertIn("keys: version 2", self.good("status"))
 
+        # Consumers begin with version 1, so they need its root keys still.
+        self.days()
+        page = (self.public() / "index.html").read_text()
+        self.assertEqual([root.text in page for root in (*self.roots, *new)], [True] * 3 + [False] * 2)
+        self.assertIn("threshold = 2", page)
+
     def test_a_key_is_revoked(self) -> None:
         online = self.online.public.read_text().split("\n")[0].split()[-1]
         self.refused(64, "too few keys are left", "keys", "revoke", online)
