@@ -355,7 +355,7 @@ void Reader::read_publish_limits(PublishSettings& publish) {
   listing::Rules& rules = publish.rules;
   constexpr unsigned max_rule_days = 1'000;
   settings_.number("publish.expires_days", publish.expires_days, 2, 30);
-  settings_.number("publish.check_hours", publish.check_hours, 1, 24 * 7);
+  settings_.number("publish.check_hours", publish.check_hours, 0, 24 * 7);
   settings_.number("publish.watch_days", rules.watch_days, 0, max_rule_days);
   settings_.number("publish.grace_days", rules.grace_days, 0, max_rule_days);
   settings_.number("publish.grace_checks", rules.grace_failures, 1, max_rule_days);

@@ -127,7 +127,7 @@ struct PublishSettings {
   // Of minisign, without a password: each signs the list.
   std::vector<std::filesystem::path> secret_keys;
   unsigned expires_days = 5;
-  unsigned check_hours = 20;  // a domain is examined again so long after the last time
+  unsigned check_hours = 20;  // a domain is examined again so long after the last time; 0: in each run
   listing::Rules rules;
   listing::EditionLimits limits;
   std::string mail_from;  // an address; "": owners get no mail

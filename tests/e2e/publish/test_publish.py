@@ -114,6 +114,15 @@ class Way(PublisherCase):
         self.refused(64, "--reason", "hold", "good.test")
         self.assertIn("moves", self.good("why", "good.test"))
 
+    def test_without_a_wait_two_runs_list_a_domain(self) -> None:
+        self.sound("good.test")
+        self.publish(watch_days=0, check_hours=0)
+        self.good("add", "good.test")
+        for _ in range(2):
+            self.time += datetime.timedelta(minutes=1)
+            self.assertEqual(self.run_once().returncode, 0)
+        self.assertEqual(set(self.entries()), {"good.test"})
+
     def test_a_txt_record_is_consent(self) -> None:
         self.postfix("good.test", self.certificate("mx.good.test"))
         self.zones["good.test"]["_starttls-list"] = [f'TXT "v=starttls-list1; list={LIST}"']
