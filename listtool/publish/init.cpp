@@ -16,6 +16,7 @@
 #include "listingdb/listing_db.h"
 #include "listtool/commands.h"
 #include "listtool/publish/layout.h"
+#include "listtool/publish/publisher.h"
 
 namespace starttls::listtool::publish {
 namespace {
@@ -65,6 +66,7 @@ std::string configuration_text(const Values& values) {
 
 Result<void> make(const PublishSettings& settings) {
   const Layout layout{settings.directory};
+  TRY(check_owner(layout.directory));
   TRY(Directory::make(layout.directory));
   TRY(listingdb::ListingDb::create(layout.state(), settings.name));
   TRY(Directory::make(layout.keys()));

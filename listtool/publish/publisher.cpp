@@ -1,11 +1,14 @@
 #include "listtool/publish/publisher.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
 #include "base/text.h"
 #include "base/try.h"
+#include "doctor/host.h"
 
 namespace starttls::listtool::publish {
 namespace {
@@ -24,6 +27,7 @@ Result<Layout> find_layout(const Context& context) {
 }
 
 Result<UniqueFd> take_lock(const Layout& layout) {
+  TRY(check_owner(layout.directory));
   const std::filesystem::path path = layout.lock();
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (!fd) {
@@ -35,6 +39,15 @@ Result<UniqueFd> take_lock(const Layout& layout) {
 }
 
 }  // namespace
+
+Result<void> check_owner(const std::filesystem::path& directory) {
+  struct stat info{};
+  if (::geteuid() != 0 || ::stat(directory.c_str(), &info) != 0 || info.st_uid == 0) return {};
+  const std::string user = doctor::user_name(info.st_uid);
+  return fail(Fault::permission,
+              "{}: belongs to {}, so this user must run it: runuser -u {} -- {} publish ...",
+              printable(directory.string()), user, user, program);
+}
 
 Result<Publisher> Publisher::open(const Context& context) {
   Layout layout = TRY(find_layout(context));

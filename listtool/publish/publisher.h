@@ -13,9 +13,13 @@
 
 namespace starttls::listtool::publish {
 
+// Whether a command that changes something may run: not as root in the directory of another user, who could not change
+// afterwards what root has made there. Fault::permission.
+Result<void> check_owner(const std::filesystem::path& directory);
+
 class Publisher {
  public:
-  // For a command that changes something: holds the lock. Fault::temporary while another process has it,
+  // For a command that changes something: holds the lock. check_owner(); Fault::temporary while another process has it,
   // Fault::config where [publish] has no name, Fault::unavailable where there is no state yet: `publish init` makes it.
   static Result<Publisher> open(const Context& context);
   static Result<Publisher> open_to_read(const Context& context);

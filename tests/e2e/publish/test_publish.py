@@ -321,6 +321,16 @@ class Directory(PublisherCase):
         self.assertEqual(url.returncode, 78)
         self.assertFalse((folder / "x" / "listtool.toml").exists())
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs a second user")
+    def test_root_makes_no_file_in_the_directory_of_another_user(self) -> None:
+        self.publish()
+        shutil.chown(self.folder, "games")
+        before = sorted(self.folder.rglob("*"))
+        for command in (("add", "a.test"), ("run",), ("keys", "rotate"), ("init",)):
+            self.refused(77, f"{self.folder}: belongs to games, .*: runuser -u games -- starttls-listtool publish", *command)
+        self.assertEqual(sorted(self.folder.rglob("*")), before)
+        self.assertIn("list sector", self.good("status"))
+
     def test_import(self) -> None:
         self.publish()
         file = self.lab.new_folder("import") / "domains.txt"
