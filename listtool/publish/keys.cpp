@@ -97,16 +97,20 @@ void declare_days(Options& options, Values& values) {
       .range(1U, max_days);
 }
 
+void declare_online(Options& options, Values& values) {
+  options.repeated("--online", values.online, "KEY", "Public key that signs the list, or its file");
+  options
+      .option("--online-days", values.online_days, "DAYS", "How long an online key is valid (default: 100)")
+      .range(1U, max_days);
+}
+
 void declare_keys(Options& options, Values& values) {
   options.repeated("--root", values.roots, "KEY", "Public root key, or its file");
-  options.repeated("--online", values.online, "KEY", "Public key that signs the list, or its file");
+  declare_online(options, values);
   options.option("--threshold", values.threshold, "K", "Root keys that must sign keys.json")
       .range(1U, static_cast<unsigned>(keyring::max_keys));
   options.option("--signatures", values.signatures, "N", "Online keys that must sign the list")
       .range(1U, static_cast<unsigned>(keyring::max_keys));
-  options
-      .option("--online-days", values.online_days, "DAYS", "How long an online key is valid (default: 100)")
-      .range(1U, max_days);
   declare_days(options, values);
 }
 
@@ -156,6 +160,7 @@ Result<int> run_rotate(const Values& values, const Context& context) {
 
 void declare_revoke(Options& options, Values& values) {
   options.arguments("KEYID", values.revoked, "Online keys, as minisign shows their ids").required();
+  declare_online(options, values);
   declare_days(options, values);
 }
 
@@ -169,8 +174,9 @@ Result<int> run_revoke(const Values& values, const Context& context) {
     if (erased == 0)
       return fail(Fault::usage, "{} is no online key of version {}", printable(id), keyring.version - 1);
   }
-  if (keyring.signing.size() < keyring.threshold)
-    return fail(Fault::usage, "then too few keys are left: 'publish keys rotate --online KEY' first");
+  if (keyring.signing.size() + values.online.size() < keyring.threshold)
+    return fail(Fault::usage, "then too few keys are left: name a new one, too: --online KEY");
+  TRY(change(values, context.now, keyring));
   TRY(write(context, publisher, keyring));
   return 0;
 }
@@ -237,7 +243,7 @@ Command keys_rotate_command() {
 Command keys_revoke_command() {
   return make_command({.name = "publish keys revoke",
                        .summary = "Write the next keys.json, without an online key",
-                       .example = "starttls-listtool publish keys revoke E7620F1842B4E81F"},
+                       .example = "starttls-listtool publish keys revoke E7620F1842B4E81F --online new.pub"},
                       declare_revoke, run_revoke);
 }
 Command keys_sign_command() {

@@ -281,11 +281,15 @@ class Keys(PublisherCase):
         self.refused(64, "too few keys are left", "keys", "revoke", online)
         keys = self.lab.new_folder("new")
         new = type(self.online)(keys)
-        self.good("keys", "rotate", "--online", str(new.public))
-        self.sign(self.roots[:2], 0)
-        self.good("keys", "revoke", online)
+        self.good("keys", "revoke", online, "--online", str(new.public))
         self.sign(self.roots[:2], 0)
         self.refused(65, "a consumer refuses it", "run", "--no-checks")
+        self.configuration.tables["publish"]["secret_keys"] = [new.secret]
+        self.configuration.write()
+        self.assertEqual(self.good("run", "--no-checks"), "")
+        self.good("keys", "rotate", "--online", str(self.online.public))
+        self.sign(self.roots[:2], 0)
+        self.good("keys", "revoke", online)  # one is left
         self.refused(64, "is no online key", "keys", "revoke", "0123456789ABCDEF")
 
     def test_what_is_signed_by_others_is_refused(self) -> None:
