@@ -40,7 +40,7 @@ constexpr unsigned max_rate = 1'000;
 void declare(Options& options, Values& values) {
   options.flag("--dry-run", values.dry_run, "Say what would change; keep nothing, send and publish nothing");
   options.flag("--force", values.force, "Publish an edition that exceeds max_change or max_unknown");
-  options.flag("--no-checks", values.no_checks, "Examine no domain: only sign and publish anew");
+  options.flag("--no-checks", values.no_checks, "Examine no domain; publish what is known");
   options
       .option("--rate", values.rate, "N",
               "Make at most N connections to mail servers a second (default: 100)")
