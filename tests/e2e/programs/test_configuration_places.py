@@ -81,7 +81,13 @@ LISTTOOL = {
         "wait_for_dane": FLAG, "early_adopter": FLAG, "hold_without_policy": FLAG, "postfix_version": VERSION,
         "answer_timeout": SECONDS, "idle_timeout": SECONDS, "max_connections": NUMBER, "max_domains": NUMBER,
         "max_lookups": NUMBER, "log": words("'sylog'"), "log_level": words("'loud'")},
-    "programs": {"postmap": (*PATH, "''"), "makemap": (*PATH, "''"), "gpgv": (*PATH, "''")},
+    "publish": {
+        "name": (*TEXT, "'a/b'", "'.a'"), "url": (*TEXT, "'http://a.test/'", "'https://a.test/list'"), "author": TEXT,
+        "directory": (*PATH, "''"), "secret_keys": (*TEXTS, "['']"), "expires_days": (*NUMBER, "1"),
+        "check_hours": NUMBER, "watch_days": NUMBER, "grace_days": NUMBER, "grace_checks": (*NUMBER, "0"),
+        "max_change": (*NUMBER, "101"), "max_unknown": (*NUMBER, "101"), "mail_from": (*TEXT, "'a'", "'a b@c.test'"),
+        "keep_editions": (*NUMBER, "1")},
+    "programs": {name: (*PATH, "''") for name in ("postmap", "makemap", "gpgv", "minisign", "sendmail")},
     **DISCOVERY,
 }
 

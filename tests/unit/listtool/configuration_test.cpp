@@ -603,6 +603,64 @@ TEST_CASE("settings that serve cannot use are reported with their place") {
   wrong("max_conections = 1", "did you mean 'serve.max_connections'?");
 }
 
+TEST_CASE("the settings of publish are read, and have defaults") {
+  const TemporaryFolder folder;
+  write(folder / "listtool.toml", R"(
+[publish]
+name = "sector"
+url = "https://lists.example.org/"
+author = "The sector"
+directory = "list"
+secret_keys = ["online.key", "/k/second.key"]
+expires_days = 30
+check_hours = 0
+watch_days = 0
+grace_days = 7
+grace_checks = 1
+max_change = 100
+max_unknown = 0
+mail_from = "list@example.org"
+keep_editions = 2
+)");
+  const PublishSettings publish = good(read_configuration(folder / "listtool.toml")).publish;
+  CHECK(publish.name == "sector");
+  CHECK(publish.url == "https://lists.example.org/");
+  CHECK(publish.author == "The sector");
+  CHECK(publish.directory == folder / "list");
+  CHECK(publish.secret_keys == std::vector<std::filesystem::path>{folder / "online.key", "/k/second.key"});
+  CHECK(publish.expires_days == 30);
+  CHECK(publish.check_hours == 0);
+  CHECK(publish.rules.watch_days == 0);
+  CHECK(publish.rules.grace_days == 7);
+  CHECK(publish.rules.grace_failures == 1);
+  CHECK(publish.limits.max_change == 100);
+  CHECK(publish.limits.max_unknown == 0);
+  CHECK(publish.mail_from == "list@example.org");
+  CHECK(publish.keep_editions == 2);
+
+  const PublishSettings none = good(configuration("")).publish;
+  CHECK(none.name.empty());
+  CHECK(none.directory == "/var/lib/starttls-toolkit/publish");
+  CHECK(none.expires_days == 5);
+}
+
+TEST_CASE("settings that publish cannot use are reported with their place") {
+  const auto publish_complaint = [](const std::string& line) {
+    return complaint("[publish]\n" + line + "\n");
+  };
+  CHECK(publish_complaint("name = 'a/b'").find("'publish.name'") != std::string::npos);
+  CHECK(publish_complaint("url = 'http://lists.test/'") == "2:7: 'publish.url' must begin with https://");
+  CHECK(publish_complaint("url = 'https://lists.test/list'") == "2:7: 'publish.url' must end with '/'");
+  CHECK(publish_complaint("directory = ''") == "2:13: 'publish.directory' names no directory");
+  CHECK(publish_complaint("mail_from = 'The list <a@b.test>'") ==
+        "2:13: 'publish.mail_from' is no mail address");
+  for (const char* line : {"expires_days = 1", "check_hours = 169", "grace_checks = 0", "max_change = 101",
+                           "max_unknown = 101", "keep_editions = 1"}) {
+    CAPTURE(line);
+    CHECK(publish_complaint(line).starts_with("2:"));
+  }
+}
+
 TEST_CASE("empty paths and programs are errors") {
   CHECK(complaint("state_dir = ''\n") == "1:13: 'state_dir' names no directory");
   CHECK(complaint("[programs]\ngpgv = ''\n") == "2:8: 'programs.gpgv' names no program");
@@ -623,19 +681,19 @@ TEST_CASE("a missing configuration file is an error") {
   CHECK(bad(read_configuration("/nonexistent/listtool.toml")).fault == Fault::config);
 }
 
-TEST_CASE("the settings for the network of the example configuration are valid") {
+TEST_CASE("the settings of the example configuration from [dns] on are valid") {
   std::istringstream example(read(STARTTLS_SOURCE "/packaging/listtool.toml"));
   std::string text;
-  bool is_network = false;
+  bool is_begun = false;
   std::size_t keys = 0;
   for (std::string line; std::getline(example, line);) {
-    is_network = is_network || line == "#[dns]";
+    is_begun = is_begun || line == "#[dns]";
     // A sentence has a blank after its '#'.
-    if (!is_network || line.size() < 2 || line[0] != '#' || line[1] == ' ') continue;
+    if (!is_begun || line.size() < 2 || line[0] != '#' || line[1] == ' ') continue;
     text += line.substr(1) + "\n";
     if (line[1] != '[') ++keys;
   }
-  CHECK(keys == 37);
+  CHECK(keys == 51);
   const Configuration shown = good(configuration(text));
   CHECK(shown.discovery.dns.timeout == Configuration().discovery.dns.timeout);
   CHECK(shown.discovery.policy_hosts.total == Configuration().discovery.policy_hosts.total);
@@ -643,6 +701,7 @@ TEST_CASE("the settings for the network of the example configuration are valid")
   CHECK(mta_sts_cache(shown) == mta_sts_cache(Configuration()));
   CHECK(shown.serve.max_lookups == ServeSettings().max_lookups);
   CHECK(shown.serve.idle_timeout == ServeSettings().idle_timeout);
+  CHECK(shown.publish.name == "sector");
 }
 
 TEST_CASE("the examples in the manual are valid configurations") {

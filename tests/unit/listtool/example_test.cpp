@@ -13,11 +13,13 @@ namespace {
 const std::filesystem::path example = STARTTLS_SOURCE "/packaging/listtool.toml";
 
 // Keys that have no default, or one that depends on the host: the example shows one way to use them.
-const std::set<std::string> without_default{"overrides",          "fetch.ca_file",         "dns.servers",
-                                            "dns.stub_zones",     "mta-sts.ca_file",       "serve.listen",
-                                            "serve.user",         "serve.group",           "serve.metrics",
-                                            "serve.socket_group", "serve.postfix_version", "check.domains",
-                                            "check.ehlo"};
+const std::set<std::string> without_default{
+    "overrides",          "fetch.ca_file",         "dns.servers",
+    "dns.stub_zones",     "mta-sts.ca_file",       "serve.listen",
+    "serve.user",         "serve.group",           "serve.metrics",
+    "serve.socket_group", "serve.postfix_version", "check.domains",
+    "check.ehlo",         "publish.name",          "publish.url",
+    "publish.author",     "publish.secret_keys",   "publish.mail_from"};
 
 Result<Configuration> load(const std::string& content) {
   const TemporaryFolder folder;
@@ -51,7 +53,8 @@ bool is_default(const FetchLimits& a) {
 
 bool is_default(const Programs& a) {
   const Programs b;
-  return a.postmap == b.postmap && a.makemap == b.makemap && a.gpgv == b.gpgv;
+  return a.postmap == b.postmap && a.makemap == b.makemap && a.gpgv == b.gpgv && a.minisign == b.minisign &&
+         a.sendmail == b.sendmail;
 }
 
 bool is_default(const dns::Settings& a) {
@@ -82,13 +85,24 @@ bool is_default(const ServeSettings& a) {
          a.max_lookups == b.max_lookups && a.log == b.log && a.log_level == b.log_level;
 }
 
+bool is_default(const PublishSettings& a) {
+  const PublishSettings b;
+  const bool are_rules_default =
+      a.rules.watch_days == b.rules.watch_days && a.rules.grace_days == b.rules.grace_days &&
+      a.rules.grace_failures == b.rules.grace_failures && a.limits.max_change == b.limits.max_change &&
+      a.limits.max_unknown == b.limits.max_unknown;
+  return are_rules_default && a.name == b.name && a.url == b.url && a.author == b.author &&
+         a.directory == b.directory && a.secret_keys == b.secret_keys && a.expires_days == b.expires_days &&
+         a.check_hours == b.check_hours && a.mail_from == b.mail_from && a.keep_editions == b.keep_editions;
+}
+
 bool is_default(const Configuration& a) {
   const Configuration b;
   return a.state_dir == b.state_dir && a.overrides == b.overrides && mta_sts_cache(a) == mta_sts_cache(b) &&
          watch_state(a) == watch_state(b) && a.check.domains.empty() && a.check.days == b.check.days &&
          a.check.ehlo == b.check.ehlo && is_default(a.fetch) && is_default(a.programs) &&
          is_default(a.discovery.dns) && is_default(a.discovery.policy_hosts) && is_default(a.serve) &&
-         a.lists.empty() && a.outputs.empty();
+         is_default(a.publish) && a.lists.empty() && a.outputs.empty();
 }
 
 }  // namespace
