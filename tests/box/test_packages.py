@@ -16,8 +16,8 @@ from lab.documents import Steps
 from repeated import Repeated
 
 MILTER, SERVE, SOCKET = "tlsrpt-milter.service", "starttls-listtool-serve.service", "starttls-listtool-serve.socket"
-TIMERS = ("starttls-listtool-update.timer", "starttls-listtool-check.timer", "tlsrpt-report-send.timer",
-          "tlsrpt-report-queue.timer")
+TIMERS = ("starttls-listtool-update.timer", "starttls-listtool-check.timer", "starttls-listtool-publish.timer",
+          "tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
 PREVIOUS = "0.1.9"
 PLAIN_MAIL = "Subject: hello\n\nhello\n"
 # What a package manager, a mail server and a booted system write by themselves.
@@ -49,7 +49,7 @@ class Life(unittest.TestCase):
             self.an_upgrade_keeps_everything_and_misses_nothing()
             self.what_was_backed_up_can_be_restored()
             self.without_the_programs_mail_flows_and_data_stay()
-            self.a_purge_removes_all_but_the_user(before, users)
+            self.a_purge_removes_all_but_the_users(before, users)
             self.assertEqual(self.documented.remaining(), ["packaging/install-packages build"])
 
     def files(self) -> set[str]:
@@ -166,13 +166,13 @@ class Life(unittest.TestCase):
         self.send_to_destination()
         self.wait_for_empty_queue()
 
-    def a_purge_removes_all_but_the_user(self, before: set[str], users: set[str]) -> None:
+    def a_purge_removes_all_but_the_users(self, before: set[str], users: set[str]) -> None:
         self.box.run("rm /etc/starttls-toolkit/overrides")
         self.box.run(self.documented.take("apt purge"))
         self.destination.remove()
         self.assertEqual(self.files() - before, set())
         self.assertEqual(before - self.files(), set())
-        self.assertEqual({line.split(":")[0] for line in self.users() - users}, {"starttls-toolkit"})
+        self.assertEqual({line.split(":")[0] for line in self.users() - users}, {"starttls-toolkit", "starttls-publish"})
         self.box.send(f"root@{box.HOSTNAME}", PLAIN_MAIL)
 
 

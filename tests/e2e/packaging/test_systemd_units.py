@@ -18,14 +18,16 @@ SERVE = "starttls-listtool-serve.service"
 SOCKET = "starttls-listtool-serve.socket"
 TIMER = "starttls-listtool-update.timer"
 CHECK, CHECK_TIMER = "starttls-listtool-check.service", "starttls-listtool-check.timer"
+PUBLISH, PUBLISH_TIMER = "starttls-listtool-publish.service", "starttls-listtool-publish.timer"
 MILTER = "tlsrpt-milter.service"
 SEND, QUEUE = "tlsrpt-report-send.service", "tlsrpt-report-queue.service"
-TIMERS = (TIMER, CHECK_TIMER, "tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
+TIMERS = (TIMER, CHECK_TIMER, PUBLISH_TIMER, "tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
 # Each service's program, its arguments, and the highest exposure level in tenths (systemd-analyze(1), security).
 SERVICES = {
     UPDATE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml update", 30),
     SERVE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml serve", 15),
     CHECK: ("starttls-listtool", "-q -c /etc/starttls-toolkit/listtool.toml check --watch", 15),
+    PUBLISH: ("starttls-listtool", "-q -c /etc/starttls-toolkit/listtool.toml publish run", 15),
     SEND: ("tlsrpt-report", "-q self --send", 20),
     QUEUE: ("tlsrpt-report", "-q queue --send", 20),
     MILTER: ("tlsrpt-milter", "-f", 15),
@@ -84,7 +86,7 @@ class SystemdUnits(Installed):
             self.assertIn("bin/", name)
 
     def test_a_temporary_failure_is_no_failure_of_a_unit_that_runs_again(self) -> None:
-        for unit in (UPDATE, CHECK, SEND, QUEUE):
+        for unit in (UPDATE, CHECK, PUBLISH, SEND, QUEUE):
             self.assertIn("\nSuccessExitStatus=75\n", (self.units / unit).read_text(), unit)
 
     def test_the_sockets_of_serve_are_created_before_it_and_never_while_it_runs(self) -> None:
@@ -134,6 +136,14 @@ class SystemdUnits(Installed):
         self.assertEqual(lines[f"/var/lib/{state}"][2:5], ["0755", "starttls-toolkit", "starttls-toolkit"])
         self.assertEqual(lines["/var/lib/starttls-toolkit/lists"][2:5], ["0755", "root", "root"])
         self.assertNotIn("postfix", created)  # a host may have no such group
+
+    def test_the_publisher_has_a_user_of_its_own_which_alone_may_change_what_it_publishes(self) -> None:
+        share = self.units.parents[1]
+        self.assertEqual(self.values(PUBLISH, "User") + self.values(PUBLISH, "Group"), ["starttls-publish"] * 2)
+        self.assertRegex((share / "sysusers.d/starttls-toolkit.conf").read_text(), r"(?m)^u starttls-publish - ")
+        state, = self.values(PUBLISH, "StateDirectory")
+        self.assertIn(f"\nd /var/lib/{state} 0755 starttls-publish starttls-publish -\n",
+                      (share / "tmpfiles.d/starttls-toolkit.conf").read_text())
 
 
 @unittest.skipUnless(os.geteuid() == 0, "only root can change the owner of a directory")
