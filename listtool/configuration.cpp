@@ -344,10 +344,13 @@ void Reader::read_publish(PublishSettings& publish) {
   settings_.path("publish.directory", publish.directory);
   check(!publish.directory.empty(), "publish.directory", "names no directory");
   settings_.array("publish.secret_keys", publish.secret_keys,
-                  [this](const std::string& text) { return settings_.parse_path(text); });
+                  [this](const std::string& text) -> Result<fs::path> {
+                    if (text.empty()) return fail(Fault::config, "names no file");
+                    return settings_.parse_path(text);
+                  });
   settings_.string("publish.mail_from", publish.mail_from);
   check(publish.mail_from.empty() || is_mail_address(publish.mail_from), "publish.mail_from",
-        "is no mail address");
+        fmt::format("is '{}', which is no mail address", printable(publish.mail_from, max_shown)));
   read_publish_limits(publish);
 }
 

@@ -652,8 +652,9 @@ TEST_CASE("settings that publish cannot use are reported with their place") {
   CHECK(publish_complaint("url = 'http://lists.test/'") == "2:7: 'publish.url' must begin with https://");
   CHECK(publish_complaint("url = 'https://lists.test/list'") == "2:7: 'publish.url' must end with '/'");
   CHECK(publish_complaint("directory = ''") == "2:13: 'publish.directory' names no directory");
+  CHECK(publish_complaint("secret_keys = ['']") == "2:16: 'publish.secret_keys' names no file");
   CHECK(publish_complaint("mail_from = 'The list <a@b.test>'") ==
-        "2:13: 'publish.mail_from' is no mail address");
+        "2:13: 'publish.mail_from' is 'The list <a@b.test>', which is no mail address");
   for (const char* line : {"expires_days = 1", "check_hours = 169", "grace_checks = 0", "max_change = 101",
                            "max_unknown = 101", "keep_editions = 1"}) {
     CAPTURE(line);
