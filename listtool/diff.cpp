@@ -18,6 +18,7 @@
 #include "listtool/changes.h"
 #include "listtool/commands.h"
 #include "listtool/signature_options.h"
+#include "listtool/signers.h"
 #include "listtool/sources.h"
 #include "listtool/state.h"
 

@@ -1,4 +1,5 @@
-// Fetches the signatures of a list: SIGNATURE, and NAME.json.KEYID.minisig of single keys where more are needed.
+// Fetches the signatures of a list: NAME.json.minisig, and NAME.json.KEYID.minisig of single keys where more are
+// needed. KEYID is minisign::to_string(KeyId): 16 digits, also where minisign(1) omits leading zeros.
 #pragma once
 
 #include <filesystem>

@@ -45,6 +45,7 @@ bool have_signed(const Signers& signers, const std::string& signed_by) {
 
 std::string roots_text(const ListSettings& settings) {
   std::vector<std::string> keys;
+  keys.reserve(settings.root_keys.size());
   for (const minisign::PublicKey& key : settings.root_keys) keys.push_back(minisign::to_base64(key));
   std::ranges::sort(keys);
   return keys.empty() ? "" : fmt::format("{} of {}", settings.threshold, fmt::join(keys, ", "));

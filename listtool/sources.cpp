@@ -15,6 +15,7 @@
 #include "base/try.h"
 #include "listtool/context.h"
 #include "listtool/signature_options.h"
+#include "listtool/signers.h"
 #include "preload/reader.h"
 
 namespace starttls::listtool {

@@ -17,7 +17,6 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "keyring/edition_mark.h"
-#include "listtool/signers.h"
 #include "minisign/verified_file.h"
 #include "minisign/verify.h"
 #include "mtasts/policy.h"
@@ -27,6 +26,7 @@ namespace starttls::listtool {
 
 struct Context;
 struct SignatureOptions;
+struct Signers;
 
 // A source of policies, without its entries.
 struct SourceFacts {
@@ -71,9 +71,9 @@ std::filesystem::path default_signature(const std::filesystem::path& file);
 struct ListFiles {
   std::filesystem::path list;
   std::filesystem::path signature;
-  std::vector<std::filesystem::path> further_signatures = {};  // by other keys
-  std::string shown;                                           // the name of the list in messages
-  std::string shown_signature;                                 // "": by its path
+  std::vector<std::filesystem::path> further_signatures;  // by other keys
+  std::string shown;                                      // the name of the list in messages
+  std::string shown_signature;                            // "": by its path
   // The parent of gpgv's temporary directory; "": TMPDIR.
   std::filesystem::path scratch;
   FileKind kind = FileKind::regular;  // what the two files may be

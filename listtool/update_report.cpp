@@ -1,7 +1,8 @@
 #include "listtool/update_report.h"
 
 #include <algorithm>
-#include <utility>
+#include <span>
+#include <string_view>
 
 #include "base/counted.h"
 #include "json/json_text.h"
@@ -27,15 +28,18 @@ std::string to_string(const KeysChange& keys) {
   return text;
 }
 
+void add_json(json::JsonText& json, std::string_view name, std::span<const std::string> ids) {
+  json.array(name, [&] {
+    for (const std::string& id : ids) json.text(id);
+  });
+}
+
 void add_json(json::JsonText& json, const KeysChange& keys) {
   json.object("keys", [&] {
     json.member("version", keys.version);
     json.member("expires", to_rfc3339(keys.expires));
-    for (const auto& [name, ids] : {std::pair("added", &keys.added), std::pair("revoked", &keys.revoked)}) {
-      json.array(name, [&] {
-        for (const std::string& id : *ids) json.text(id);
-      });
-    }
+    add_json(json, "added", keys.added);
+    add_json(json, "revoked", keys.revoked);
   });
 }
 

@@ -21,7 +21,7 @@ inline constexpr std::size_t untrusted_comment_limit = 1024;
 // Random bytes that identify the key of a signature. They prove nothing.
 using KeyId = std::array<unsigned char, 8>;
 
-// "A809E3FFB11E271C": the id as minisign itself shows it.
+// "A809E3FFB11E271C": 16 digits. minisign(1) omits leading zeros where it shows an id.
 std::string to_string(const KeyId& id);
 
 struct PublicKey {

@@ -20,6 +20,7 @@
 #include "listtool/mail_server.h"
 #include "listtool/map.h"
 #include "listtool/publish/pages.h"
+#include "listtool/signers.h"
 #include "listtool/sources.h"
 #include "minisign/blake2b.h"
 #include "preload/writer.h"

@@ -164,13 +164,19 @@ void declare_revoke(Options& options, Values& values) {
   declare_days(options, values);
 }
 
+// Whether a text is the id of a key. minisign(1) prints it without leading zeros.
+bool is_id(std::string_view text, const minisign::KeyId& id) {
+  const std::string digits = minisign::to_string(id);
+  return text == digits ||
+         text == std::string_view(digits).substr(std::min(digits.find_first_not_of('0'), digits.size()));
+}
+
 Result<int> run_revoke(const Values& values, const Context& context) {
   Publisher publisher = TRY(Publisher::open(context));
   keyring::Keyring keyring = TRY(next_version(publisher, values.days));
   for (const std::string& id : values.revoked) {
-    const std::size_t erased = std::erase_if(keyring.signing, [&id](const keyring::SigningKey& each) {
-      return minisign::to_string(each.key.id) == id;
-    });
+    const std::size_t erased = std::erase_if(
+        keyring.signing, [&id](const keyring::SigningKey& each) { return is_id(id, each.key.id); });
     if (erased == 0)
       return fail(Fault::usage, "{} is no online key of version {}", printable(id), keyring.version - 1);
   }

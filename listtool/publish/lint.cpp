@@ -16,6 +16,7 @@
 #include "listtool/commands.h"
 #include "listtool/publish/key_files.h"
 #include "listtool/publish/publisher.h"
+#include "listtool/signers.h"
 #include "listtool/sources.h"
 
 namespace starttls::listtool::publish {

@@ -68,7 +68,8 @@ LISTTOOL = {
     "[list]": {
         "name": (*TEXT, "''", "'a/b'", "'.a'", "'override'"), "url": (*TEXT, "'http://a.test/list?key=" + SECRET + "'"),
         "file": PATH, "signature": (*TEXT, "'http://a.test/sig'"), "keys": (*TEXTS, "['RW']"),
-        "key_files": (*TEXTS, "['missing']", "['']"), "signed_file": TEXT, "require_signed_file": FLAG,
+        "key_files": (*TEXTS, "['missing']", "['']"), "root_keys": (*TEXTS, "['RW']"), "threshold": NUMBER,
+        "signatures": NUMBER, "list_name": (*TEXT, "'a/b'"), "signed_file": TEXT, "require_signed_file": FLAG,
         "openpgp_key_file": PATH, "allow_legacy": FLAG, "max_shrink": NUMBER},
     "[output]": {
         "mta": words("'qmail'"), "file": (*PATH, "''", "'a/'"), "type": (*TEXT, "'btre'"), "early_adopter": FLAG,

@@ -165,7 +165,8 @@ class Edition(PublisherCase):
 
     @staticmethod
     def key_id(key: object) -> str:
-        return key.public.read_text().split("\n")[0].split()[-1]
+        # minisign omits leading zeros.
+        return key.public.read_text().split("\n")[0].split()[-1].rjust(16, "0")
 
     def online_id(self) -> str:
         return self.key_id(self.online)

@@ -9,6 +9,7 @@
 The publisher's web server is on 127.0.0.1 under a name in .localhost; time on the host is what the caller says.
 """
 
+import base64
 import hashlib
 import itertools
 import json
@@ -46,7 +47,8 @@ class Key:
         self.public, self.secret = folder / f"{number}.pub", folder / f"{number}.key"
         command.run("minisign", "-G", "-W", "-p", self.public, "-s", self.secret)
         self.text = self.public.read_text().split("\n")[1]
-        self.id = self.public.read_text().split("\n")[0].split()[-1]  # as minisign writes it
+        # As in the names of signatures: minisign itself omits leading zeros.
+        self.id = base64.b64decode(self.text)[2:10][::-1].hex().upper()
         self._folder = folder
 
     def sign(self, content: bytes, *options: str, name: str = "list.json") -> bytes:

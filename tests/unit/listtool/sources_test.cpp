@@ -4,6 +4,7 @@
 
 #include "listtool/context.h"
 #include "listtool/signature_options.h"
+#include "listtool/signers.h"
 #include "program.h"
 #include "support.h"
 
@@ -83,6 +84,25 @@ TEST_CASE("a signed file that is no list is reported as such, wherever the parse
     const Signed list("{]" + std::string(size - 2, ' '));
     CHECK(bad(list.verdict()).message.starts_with("the list:1:2: no JSON: "));
   }
+}
+
+TEST_CASE("as many different keys as are required must have signed a list") {
+  Signed list(long_list());
+  const Signed other(long_list());
+  const auto verdict = [&](std::size_t required) {
+    return read_verified(list.context, "name", list.files,
+                         {.keys = {list.keys.front(), other.keys.front()}, .required = required},
+                         minisign::Legacy::refuse);
+  };
+  CHECK(bad(verdict(2)).message == "the list: signed by 1 of 2 keys, of which 2 must sign");
+  list.files.further_signatures = {list.files.signature};  // the same key
+  CHECK(bad(verdict(2)).message == "the list: signed by 1 of 2 keys, of which 2 must sign");
+  list.files.further_signatures = {other.files.signature};
+  CHECK(good(verdict(2)).facts.signed_by == "key " + minisign::to_string(list.keys.front().id) + ", key " +
+                                                minisign::to_string(other.keys.front().id));
+  const Signed another(long_list() + "\n");
+  list.files.further_signatures = {another.files.signature};
+  CHECK(bad(verdict(1)).message.find("none of the known keys") != std::string::npos);
 }
 
 TEST_CASE("a list without a signature is reported as that, and a missing one is no list") {
