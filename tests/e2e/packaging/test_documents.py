@@ -19,7 +19,7 @@ PAGES = {page.stem: page.suffix[1:] for page in SOURCE_TREE.glob("man/*.[1-8]")}
 
 # How the blocks for a configuration file begin, by the program that checks it.
 CONFIGURATIONS = {"tlsrpt-milter": ("[milter]", "[report]", "store = "),
-                  "starttls-listtool serve": ("[serve]", "[[list]]", "[[output]]")}
+                  "starttls-listtool serve": ("[serve]", "[[list]]", "[[output]]", "[publish]", "[programs]")}
 
 
 def found(pattern: str) -> Iterator[tuple[Path, re.Match[str]]]:
