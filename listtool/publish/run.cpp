@@ -126,7 +126,14 @@ Result<void> plan(Publisher& publisher, const Values& values, EditionPlan& plan,
 
 Result<void> publish(Publisher& publisher, const EditionPlan& plan, Outcome& outcome) {
   if (TRY(publisher.db().size_of(plan.content)) == 0) {
-    outcome.nothing = "no domain is on the list yet, so there is no edition";
+    const auto newest = TRY(publisher.db().newest());
+    if (!newest) {
+      outcome.nothing = "no domain is on the list yet, so there is no edition";
+    } else {
+      outcome.faults.push_back(
+          fmt::format("no entry is left, and a list has one at least; edition {} stays until it expires",
+                      newest->number));
+    }
     return {};
   }
   const KeyVersions keys = TRY(read_key_versions(publisher.layout(), publisher.settings().name));
@@ -146,9 +153,8 @@ Result<Outcome> run_steps(Publisher& publisher, const Values& values, const Cont
   if (const auto sent = send_notices(publisher); !sent) outcome.status = static_cast<int>(sent.error().fault);
   if (outcome.faults.empty()) {
     TRY(publish(publisher, edition, outcome));
-  } else {
-    outcome.status = 1;
   }
+  if (!outcome.faults.empty()) outcome.status = 1;
   return outcome;
 }
 

@@ -49,7 +49,7 @@ class Way(PublisherCase):
 
         # An entry by hand needs the domain's own consent from its last day on.
         self.time += 200 * DAY
-        self.refused(0, r"\A\Z", "run", *self.connect, "--no-checks")
+        self.refused(1, "no entry is left", "run", *self.connect, "--no-checks")
         self.assertEqual(self.state("testing.test"), "removed")
 
     def test_an_entry_that_fails_stays_for_three_days_and_its_owner_is_told_once(self) -> None:
@@ -113,6 +113,16 @@ class Way(PublisherCase):
         self.refused(64, "strange.test is not known", "remove", "strange.test", "--reason", "sold")
         self.refused(64, "--reason", "hold", "good.test")
         self.assertIn("moves", self.good("why", "good.test"))
+
+    def test_without_an_entry_there_is_no_edition_and_an_alarm_where_there_was_one(self) -> None:
+        self.sound("good.test")
+        self.publish(watch_days=0)
+        self.assertEqual(self.good("run"), "")
+        self.good("add", "good.test")
+        self.days(2)
+        self.good("remove", "good.test", "--reason", "sold")
+        self.refused(1, "no edition: no entry is left, .*; edition 1 stays until it expires", "run")
+        self.assertEqual(os.readlink(self.public()), "editions/1")
 
     def test_without_a_wait_two_runs_list_a_domain(self) -> None:
         self.sound("good.test")
