@@ -77,7 +77,9 @@ Result<KeyVersions> read_key_versions(const Layout& layout, const std::string& l
         before == nullptr ? keyring::accept_first(found.text, found.signatures, list, version.keyring.root)
                           : keyring::accept_next(*before, found.text, found.signatures);
     if (!accepted) {
-      version.unsigned_because = accepted.error();
+      // A consumer has configured root keys; the publisher's first version names them.
+      const auto own = keyring::verify(found.text, found.signatures, version.keyring.root);
+      version.unsigned_because = before == nullptr && !own ? own.error() : accepted.error();
       versions.draft = std::move(version);
       break;
     }

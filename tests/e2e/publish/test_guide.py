@@ -67,6 +67,7 @@ class Guide(PublisherCase):
         self.shell(self.block("starttls-listtool publish init"))
         self.assertIn("keys.1.json", self.shell(self.block("starttls-listtool publish keys init")))
         self.sign_elsewhere, self.take = self.block("minisign -Sm"), self.block("starttls-listtool publish keys sign")
+        self.assertRegex(self.shell("starttls-listtool publish keys sign", status=1), r"\Asigned by 0 of 3 keys, of which 2 must")
         self.assertIn("version 1 is in use", self.sign_with(1))
 
         self.assertIn("edition 1 with 1 entry", self.shell(self.block("starttls-listtool publish add example.org")))
