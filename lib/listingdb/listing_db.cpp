@@ -230,9 +230,10 @@ Result<ListingDb> ListingDb::open(const std::filesystem::path& file, const std::
   TRY(sqlite::check(database, schema_of(""), file));
   auto find = TRY(database.prepare("SELECT value FROM facts WHERE name = 'list'"));
   const std::string of = TRY(find.step()) ? find.text(0) : "";
-  if (of != list)
+  if (of != list) {
     return fail(Fault::data, "{}: is the state of the list '{}', not of '{}'", printable(file.string()),
                 printable(of, 100), list);
+  }
   find.reset();
   return ListingDb(std::move(database));
 }

@@ -20,8 +20,8 @@ std::string array(std::string_view name, const std::vector<std::string>& keys) {
 }  // namespace
 
 std::string list_table(const ListAbout& about) {
-  std::string out = fmt::format("[[list]]\nname = {}\nurl = {}\n", toml_string(about.name),
-                                toml_string(about.url + about.file));
+  const std::string out = fmt::format("[[list]]\nname = {}\nurl = {}\n", toml_string(about.name),
+                                      toml_string(about.url + about.file));
   if (about.root_keys.empty()) return out + array("keys", about.keys);
   return out + array("root_keys", about.root_keys) + fmt::format("threshold = {}\n", about.threshold);
 }

@@ -77,6 +77,7 @@ std::optional<Change> added(const DomainName& domain, std::optional<KeptEntry> k
     return Change{.kept = std::move(*kept), .transitions = {std::move(transition)}};
   }
   listing::Added made = listing::add(domain, now, words, std::move(manual), std::move(mxs));
+  if (kept) made.transition.from = State::removed;
   return Change{.kept = {.entry = std::move(made.entry)}, .transitions = {std::move(made.transition)}};
 }
 

@@ -72,8 +72,11 @@ void print_domains(std::string& text, std::string_view word, const std::vector<D
 }
 
 std::string to_text(const Outcome& outcome) {
-  std::string text = fmt::format("{}, {} of them found out nothing\n", counted(outcome.checks.all, "check"),
-                                 outcome.checks.unknown);
+  std::string text;
+  if (outcome.checks.all > 0) {
+    text = fmt::format("{}, {} of them found out nothing\n", counted(outcome.checks.all, "check"),
+                       outcome.checks.unknown);
+  }
   print_domains(text, "added", outcome.difference.added);
   print_domains(text, "removed", outcome.difference.removed);
   print_domains(text, "changed", outcome.difference.changed);

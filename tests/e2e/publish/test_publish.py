@@ -109,7 +109,7 @@ class Way(PublisherCase):
         self.good("hold", "--release", "good.test", "--reason", "has moved")
         self.good("remove", "other.test", "--reason", "sold")
         self.good("add", "other.test")
-        self.assertEqual(self.state("other.test"), "candidate")
+        self.assertEqual(self.history("other.test")[-1], ("removed", "candidate", "added"))
         self.refused(64, "strange.test is not known", "remove", "strange.test", "--reason", "sold")
         self.refused(64, "--reason", "hold", "good.test")
         self.assertIn("moves", self.good("why", "good.test"))
