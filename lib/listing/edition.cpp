@@ -18,7 +18,7 @@ std::vector<std::string> faults_of_edition(std::size_t before, const Difference&
                                  counted(before, "entry"), difference.removed.size(),
                                  difference.changed.size(), limits.max_change, allowed));
   }
-  if (counts.unknown * 100 > counts.all * limits.max_unknown) {
+  if (counts.unknown > limits.free_unknown && counts.unknown * 100 > counts.all * limits.max_unknown) {
     faults.push_back(
         fmt::format("{} of {} found out nothing, more than max_unknown ({} %): is the network down?",
                     counts.unknown, counted(counts.all, "check"), limits.max_unknown));

@@ -23,6 +23,7 @@ struct EditionLimits {
   unsigned max_change = 10;      // percent of the entries that may leave or change
   std::size_t free_changes = 2;  // which may always: a short list has no ten percent
   unsigned max_unknown = 20;     // percent of the observations that may tell nothing
+  std::size_t free_unknown = 2;  // which may always
 };
 
 // The observations of a run.
