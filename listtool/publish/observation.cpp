@@ -211,6 +211,19 @@ Judgement judge(const DomainFacts& facts, bool is_on_list) {
   return judgement;
 }
 
+// Whether the MX hosts may be an attacker's: none is covered by the entry, no DNSSEC vouches for them, and the owner,
+// whose policy is still valid, cannot be asked.
+bool are_strange(const DomainFacts& facts, const Word& word, const std::vector<std::string>& mxs) {
+  if (word.state != ConsentState::unknown || facts.mx.dnssec == Dnssec::secure) return false;
+  const DomainFacts with = with_entry(facts, "", mxs);
+  return std::ranges::none_of(facts.hosts, [&with](const HostFacts& host) {
+    const auto name = DomainName::parse(host.name);
+    return name && std::ranges::any_of(with.lists.front().mx, [&name](const mtasts::MxPattern& pattern) {
+             return pattern.matches(*name);
+           });
+  });
+}
+
 std::string contact_of(const DomainFacts& facts) {
   const auto reading = tlsrpt::read_records(facts.tlsrpt.record.texts);
   if (reading.record) {
@@ -241,6 +254,8 @@ Observed observation_of(const listingdb::KeptEntry& before, const DomainFacts& f
   } else {
     judgement = judge(with_entry(facts, list, mxs), is_on_list);
   }
+  if (judgement.soundness == Soundness::unsound && is_on_list && are_strange(facts, word, mxs))
+    judgement.soundness = Soundness::unknown;
   listing::Observation& observation = observed.observation;
   observation.soundness = judgement.soundness;
   observation.faults = std::move(judgement.faults);

@@ -4,6 +4,9 @@
 //
 // Sound is a domain to which a sender that follows its entry delivers. To come onto the list, no server may have a
 // fault either: who is on it stays there as long as mail arrives.
+//
+// Who answers for a zone without DNSSEC could take a domain off the list by foreign MX records. So such records count for
+// nothing as long as the owner's policy is valid and its host cannot be asked.
 #pragma once
 
 #include <chrono>

@@ -228,6 +228,28 @@ TEST_CASE("MX hosts that nobody vouches for are judged by the patterns that are 
   CHECK_FALSE(observation.is_authenticated);
 }
 
+TEST_CASE(
+    "foreign MX records without DNSSEC say nothing while the owner's policy is valid and cannot be fetched") {
+  DomainFacts facts = with_policy();
+  facts.mx.dnssec = dns::Dnssec::insecure;
+  facts.mta_sts.page = error_page(http::FetchError::certificate);
+  KeptEntry before = listed(Consent::mta_sts, {"mx.elsewhere.test"});
+  before.policy_until = facts.now + std::chrono::days(1);
+  CHECK(observe(facts, before).observation.soundness == Soundness::unknown);
+  // With DNSSEC, with a host that is covered, or when the policy is over, they count.
+  facts.mx.dnssec = dns::Dnssec::secure;
+  CHECK(observe(facts, before).observation.soundness == Soundness::unsound);
+  facts.mx.dnssec = dns::Dnssec::insecure;
+  before.policy_until = facts.now;
+  CHECK(observe(facts, before).observation.soundness == Soundness::unsound);
+  before = listed(Consent::mta_sts);
+  before.policy_until = facts.now + std::chrono::days(1);
+  for (examination::HostFacts& host : facts.hosts) {
+    for (examination::AddressFacts& address : host.addresses) address.chain->has_name = false;
+  }
+  CHECK(observe(facts, before).observation.soundness == Soundness::unsound);
+}
+
 TEST_CASE("new patterns of the owner's own word are those that are judged") {
   const Observation observation =
       observe(with_policy(), listed(Consent::mta_sts, {"mx.elsewhere.test"})).observation;
