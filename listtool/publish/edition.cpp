@@ -30,7 +30,6 @@ namespace starttls::listtool::publish {
 namespace {
 
 namespace fs = std::filesystem;
-using listingdb::Content;
 using listingdb::KeptEdition;
 
 constexpr mode_t public_file = 0644;
@@ -85,9 +84,10 @@ class EditionMaker {
         staging_(publisher.layout().editions() / ".new") {}
 
   Result<KeptEdition> make() {
-    if (keys_.newest() == nullptr)
+    if (keys_.newest() == nullptr) {
       return fail(Fault::config,
                   "there are no keys yet: 'starttls-listtool publish keys init' makes keys.1.json");
+    }
     TRY(keyring::check_usable(keys_.newest()->keyring, now_));
     TRY(begin());
     TRY(write());
@@ -143,9 +143,10 @@ class EditionMaker {
   }
 
   Result<void> sign() {
-    if (settings_.secret_keys.empty())
+    if (settings_.secret_keys.empty()) {
       return std::unexpected(
           publisher_.context().configuration.error_at("publish.secret_keys", "names no key"));
+    }
     keyring::EditionMark mark{.file = list_file(settings_),
                               .list = settings_.name,
                               .edition = edition_.number,
@@ -310,9 +311,10 @@ Result<void> show_newest(Publisher& publisher) {
 
 Result<void> pin_edition(Publisher& publisher, const KeyVersions& keys, std::uint64_t number) {
   const fs::path file = publisher.layout().edition(number) / list_file(publisher.settings());
-  if (std::error_code none; !fs::exists(file, none))
+  if (std::error_code none; !fs::exists(file, none)) {
     return fail(Fault::usage, "edition {} is not kept any more: 'keep_editions' is {}", number,
                 publisher.settings().keep_editions);
+  }
   std::vector<minisign::PublicKey> known;
   for (const KeyVersion& version : keys.accepted) {
     for (const keyring::SigningKey& key : version.keyring.signing) known.push_back(key.key);

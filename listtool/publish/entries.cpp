@@ -107,6 +107,7 @@ void declare_add(Options& options, AddValues& values) {
 
 Result<std::vector<std::string>> patterns(const std::vector<std::string>& texts) {
   std::vector<std::string> mxs;
+  mxs.reserve(texts.size());
   for (const std::string& text : texts)
     mxs.push_back(TRY(with_context(preload::MxPattern::parse(text), "--mx")).str());
   return mxs;
@@ -180,6 +181,7 @@ Result<std::vector<DomainName>> domains_of_list(const std::filesystem::path& fil
   const preload::Reading reading = preload::read_list(printable(file.string()), text);
   if (!reading.list) return std::unexpected(reading.list.error());
   std::vector<DomainName> domains;
+  domains.reserve(reading.list->size());
   for (std::size_t index = 0; index < reading.list->size(); ++index)
     domains.push_back(TRY(DomainName::parse((*reading.list)[index].domain)));
   return domains;

@@ -83,9 +83,10 @@ Result<void> make_as_in(const fs::path& file) {
 Result<int> run(const Values& values, const Context& context) {
   if (values.directory.empty()) {
     const PublishSettings& settings = context.configuration.publish;
-    if (settings.name.empty())
+    if (settings.name.empty()) {
       return std::unexpected(
           context.configuration.error_at("publish.name", "is missing: give it, or DIR and --name"));
+    }
     TRY(make(settings));
     return 0;
   }

@@ -37,6 +37,7 @@ Result<PublicKey> read_key(const std::string& text) {
 
 Result<std::vector<PublicKey>> read_keys(const std::vector<std::string>& texts) {
   std::vector<PublicKey> keys;
+  keys.reserve(texts.size());
   for (const std::string& text : texts) keys.push_back(TRY(read_key(text)));
   return keys;
 }
@@ -125,12 +126,14 @@ Result<void> change(const Values& values, Time now, keyring::Keyring& keyring) {
   }
   // Those whose time is over need not be named any more.
   std::erase_if(keyring.signing, [now](const keyring::SigningKey& each) { return each.until <= now; });
-  if (keyring.root.threshold > keyring.root.keys.size())
+  if (keyring.root.threshold > keyring.root.keys.size()) {
     return fail(Fault::usage, "--threshold is {}, and there are {} root keys", keyring.root.threshold,
                 keyring.root.keys.size());
-  if (keyring.threshold > keyring.signing.size())
+  }
+  if (keyring.threshold > keyring.signing.size()) {
     return fail(Fault::usage, "{} keys must sign the list, and there are {}", keyring.threshold,
                 keyring.signing.size());
+  }
   return {};
 }
 
@@ -211,7 +214,7 @@ Result<void> take_signature(const KeyVersions& versions, const fs::path& path) {
 }
 
 Result<int> run_sign(const Values& values, const Context& context) {
-  Publisher publisher = TRY(Publisher::open(context));
+  Publisher const publisher = TRY(Publisher::open(context));
   KeyVersions versions = TRY(versions_of(publisher));
   if (!versions.draft) {
     if (!values.files.empty()) return fail(Fault::usage, "no version waits for signatures");

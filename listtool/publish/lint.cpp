@@ -75,13 +75,15 @@ class Lint {
     }
     const Layout& layout = publisher_.layout();
     std::error_code none;
-    if (!fs::equivalent(layout.visible(), layout.edition(newest->number), none))
+    if (!fs::equivalent(layout.visible(), layout.edition(newest->number), none)) {
       add(fmt::format("{} is not edition {}: 'publish run' sets it", printable(layout.visible().string()),
                       newest->number));
+    }
     const std::chrono::days life(publisher_.settings().expires_days);
-    if (newest->time + life - now_ < life / 2)
+    if (newest->time + life - now_ < life / 2) {
       add(fmt::format("edition {} expires on {}: does 'publish run' run each day?", newest->number,
                       to_rfc3339(newest->time + life)));
+    }
     if (const auto pinned = TRY(publisher_.db().pinned()))
       add(fmt::format("each edition repeats edition {}: 'publish rollback --end' ends that", *pinned));
     if (keys.newest() == nullptr) return {};

@@ -63,11 +63,25 @@ class Observer {
   Result<void> saved_;
 };
 
+Result<std::vector<listingdb::KeptEntry>> find_all(Publisher& publisher,
+                                                   const std::vector<DomainName>& domains) {
+  std::vector<listingdb::KeptEntry> all;
+  all.reserve(domains.size());
+  for (const DomainName& domain : domains) {
+    auto kept = TRY(publisher.db().find(domain));
+    if (!kept || kept->entry.state == listing::State::removed)
+      return fail(Fault::usage, "{} is not known, or removed: 'publish add' adds it", domain.str());
+    all.push_back(std::move(*kept));
+  }
+  return all;
+}
+
 }  // namespace
 
-Result<listing::ObservationCounts> observe_due(Publisher& publisher, ExaminerSettings settings) {
+Result<listing::ObservationCounts> observe_due(Publisher& publisher, ExaminerSettings settings,
+                                               const std::vector<DomainName>& domains) {
   const Time before = publisher.context().now - std::chrono::hours(publisher.settings().check_hours);
-  auto due = TRY(publisher.db().due(before));
+  auto due = TRY(domains.empty() ? publisher.db().due(before) : find_all(publisher, domains));
   if (due.empty()) return listing::ObservationCounts();
   const auto examiner = TRY(Examiner::create(std::move(settings), publisher.context()));
   Observer observer(publisher, *examiner, std::move(due));

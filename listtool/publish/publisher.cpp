@@ -15,9 +15,10 @@ namespace {
 
 Result<Layout> find_layout(const Context& context) {
   const PublishSettings& settings = context.configuration.publish;
-  if (settings.name.empty())
+  if (settings.name.empty()) {
     return std::unexpected(
         context.configuration.error_at("publish.name", "is missing: which list is published?"));
+  }
   Layout layout{settings.directory};
   if (std::error_code none; !std::filesystem::exists(layout.state(), none)) {
     return fail(Fault::unavailable, "{}: there is none; 'starttls-listtool publish init' makes it",
@@ -60,6 +61,8 @@ Result<Publisher> Publisher::open_rehearsal(const Context& context) {
   namespace fs = std::filesystem;
   Layout layout = TRY(find_layout(context));
   UniqueFd lock = TRY(take_lock(layout));
+  // What a killed process has left in it is rolled back first.
+  TRY(listingdb::ListingDb::open(layout.state(), context.configuration.publish.name));
   const fs::path file = layout.copy_of_state();
   std::error_code error;
   fs::copy_file(layout.state(), file, fs::copy_options::overwrite_existing, error);

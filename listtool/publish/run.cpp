@@ -20,6 +20,7 @@
 #include "listtool/publish/notices.h"
 #include "listtool/publish/observe.h"
 #include "listtool/publish/publisher.h"
+#include "listtool/sts_run.h"
 
 namespace starttls::listtool::publish {
 namespace {
@@ -28,6 +29,7 @@ using listingdb::Content;
 using listingdb::KeptEdition;
 
 struct Values {
+  std::vector<std::string> domains;
   bool force = false;
   bool dry_run = false;
   bool no_checks = false;
@@ -38,9 +40,11 @@ struct Values {
 constexpr unsigned max_rate = 1'000;
 
 void declare(Options& options, Values& values) {
+  const Option domains = options.arguments(
+      "DOMAIN", values.domains, "Examine these now, and no other; '-': one a line on standard input");
   options.flag("--dry-run", values.dry_run, "Say what would change; keep nothing, send and publish nothing");
   options.flag("--force", values.force, "Publish an edition that exceeds max_change or max_unknown");
-  options.flag("--no-checks", values.no_checks, "Examine no domain; publish what is known");
+  options.flag("--no-checks", values.no_checks, "Examine no domain; publish what is known").excludes(domains);
   options
       .option("--rate", values.rate, "N",
               "Make at most N connections to mail servers a second (default: 100)")
@@ -146,9 +150,10 @@ Result<void> publish(Publisher& publisher, const EditionPlan& plan, Outcome& out
   return show_newest(publisher);
 }
 
-Result<Outcome> run_steps(Publisher& publisher, const Values& values, const Context& context) {
+Result<Outcome> run_steps(Publisher& publisher, const Values& values, const std::vector<DomainName>& domains,
+                          const Context& context) {
   Outcome outcome;
-  if (!values.no_checks) outcome.checks = TRY(observe_due(publisher, examiner_of(values, context)));
+  if (!values.no_checks) outcome.checks = TRY(observe_due(publisher, examiner_of(values, context), domains));
   TRY(expire_entries(publisher));
   EditionPlan edition;
   TRY(plan(publisher, values, edition, outcome));
@@ -162,11 +167,13 @@ Result<Outcome> run_steps(Publisher& publisher, const Values& values, const Cont
 }
 
 Result<int> run(const Values& values, const Context& context) {
+  const Domains read = TRY(read_domains(values.domains));
+  if (read.status != 0) return read.status;
   Publisher publisher = TRY(values.dry_run ? Publisher::open_rehearsal(context) : Publisher::open(context));
   if (!values.dry_run) {
     TRY(show_newest(publisher));
   }
-  const Outcome outcome = TRY(run_steps(publisher, values, context));
+  const Outcome outcome = TRY(run_steps(publisher, values, read.domains, context));
   for (const std::string& fault : outcome.faults)
     print_error(program, fmt::format("list {}: no edition: {}", publisher.settings().name, fault));
   if (context.json) {

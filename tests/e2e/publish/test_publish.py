@@ -96,6 +96,18 @@ class Way(PublisherCase):
         self.days()
         self.assertEqual(self.entries(), {"good.test": [".good.test", "mx.good.test"]})
 
+    def test_a_domain_is_examined_when_it_is_asked_for(self) -> None:
+        self.sound("good.test")
+        self.sound("other.test")
+        self.publish(watch_days=0)
+        self.good("add", "good.test", "other.test")
+        self.good("run", *self.connect, "good.test")
+        self.assertEqual((self.state("good.test"), self.state("other.test")), ("watched", "candidate"))
+        self.good("run", *self.connect)  # good.test is not due
+        self.assertEqual((self.state("good.test"), self.state("other.test")), ("watched", "watched"))
+        self.refused(64, "strange.test is not known", "run", "strange.test")
+        self.refused(64, "--no-checks", "run", "--no-checks", "good.test")
+
     def test_hold_and_remove(self) -> None:
         self.sound("good.test")
         self.sound("other.test")
