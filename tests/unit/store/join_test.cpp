@@ -36,6 +36,15 @@ TEST_CASE("a failure belongs to the session of its client at that time") {
   CHECK_FALSE(joined.counted[0].awaits_log);
 }
 
+TEST_CASE(
+    "a log whose clock is a tick behind names the second before, and the failure still belongs to its "
+    "session") {
+  const Session session = later(awaiting_probe(), 5ms);
+  const Joined joined =
+      join({.sessions = {session}, .events = {failure_event("2026-11-22T11:59:59Z")}}, soon);
+  CHECK(failures(joined) == std::vector{HandshakeFailure::unknown_ca});
+}
+
 TEST_CASE("a failure of another client, or of another time, waits for its own session") {
   const auto event = GENERATE(failure_event("2026-11-22T12:00:01Z", "192.0.2.8"),
                               failure_event("2026-11-22T12:00:05Z"), failure_event("2026-11-22T11:59:58Z"));
