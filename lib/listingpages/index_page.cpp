@@ -192,8 +192,7 @@ std::string domains_html(const StateCounts& counts, std::span<const Entry> entri
   EntryPointers listed;
   EntryPointers others;
   for (const Entry& entry : entries) (is_on_list(entry) ? listed : others).push_back(&entry);
-  std::size_t all = 0;
-  for (const auto& [state, number] : counts) all += state == State::removed ? 0 : number;
+  const std::size_t all = count_present(counts);
   std::string out;
   if (all <= max_json_entries) {
     out += fmt::format("<p class=\"soft\">{} has every domain, also those that were removed.</p>\n",
@@ -224,6 +223,12 @@ std::string states_html() {
 }
 
 }  // namespace
+
+std::size_t count_present(const StateCounts& counts) {
+  std::size_t present = 0;
+  for (const auto& [state, number] : counts) present += state == State::removed ? 0 : number;
+  return present;
+}
 
 std::string index_html(const ListAbout& about, const StateCounts& counts, std::span<const Entry> entries,
                        std::span<const Transition> transitions) {

@@ -55,6 +55,8 @@ struct ListAbout {
 
 // The number of domains in each state.
 using StateCounts = std::map<listing::State, std::size_t>;
+// Of those that are not removed.
+std::size_t count_present(const StateCounts& counts);
 
 // The table for listtool.toml(5) that follows the list, lines of TOML.
 std::string list_table(const ListAbout& about);

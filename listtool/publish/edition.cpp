@@ -118,7 +118,7 @@ class EditionMaker {
   Result<void> write() {
     auto file = TRY(ListFile::create(list_path()));
     preload::ListWriter writer({.timestamp = edition_.time,
-                                .expires = edition_.time + std::chrono::days(settings_.expires_days),
+                                .expires = expiry_of(settings_, edition_.time),
                                 .author = settings_.author},
                                [&file](std::string_view piece) { return file.add(piece); });
     TRY(publisher_.db().each_of(plan_.content, [&writer](const listingdb::Published& entry) {
@@ -222,11 +222,8 @@ class EditionMaker {
 
   // A map for each mail server, of the kind that no other program makes. They are thrown away.
   Result<void> compile(Source source) {
-    const std::vector<Source> sources = [&] {
-      std::vector<Source> one;
-      one.push_back(std::move(source));
-      return one;
-    }();
+    std::vector<Source> sources;
+    sources.push_back(std::move(source));
     for (const MailServer* const server : mail_servers()) {
       const auto type = std::ranges::find_if(server->map_types, [](const MapType& each) {
         return each.format != MapFormat::compiled && each.format != MapFormat::lmdb;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <set>
+#include <iterator>
 #include <utility>
 
 #include "base/atomic_file.h"
@@ -19,10 +19,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The root keys that may sign a version: its own, and those of the version before.
+const keyring::Keyring* newest_keyring(const KeyVersions& versions) {
+  return versions.newest() == nullptr ? nullptr : &versions.newest()->keyring;
+}
+
+// The root keys that may sign a version: its own, and those of the version before. Each once.
 std::vector<minisign::PublicKey> root_keys(const keyring::Keyring& keyring, const keyring::Keyring* before) {
   std::vector<minisign::PublicKey> keys = keyring.root.keys;
-  if (before != nullptr) keys.insert(keys.end(), before->root.keys.begin(), before->root.keys.end());
+  if (before == nullptr) return keys;
+  std::ranges::copy_if(before->root.keys, std::back_inserter(keys),
+                       [&keyring](const minisign::PublicKey& key) {
+                         return std::ranges::find(keyring.root.keys, key) == keyring.root.keys.end();
+                       });
   return keys;
 }
 
@@ -37,10 +45,9 @@ Result<KeyVersion> read_version(const fs::path& file, const keyring::Keyring* be
   KeyVersion version{
       .keyring = TRY(with_context(keyring::parse_keyring(found.text), "{}", printable(file.string()))),
       .file = file};
-  std::set<minisign::KeyId> seen;
   for (const minisign::PublicKey& key : root_keys(version.keyring, before)) {
     fs::path signature_path = signature_file(file.string(), key.id);
-    if (std::error_code none; !seen.insert(key.id).second || !fs::exists(signature_path, none)) continue;
+    if (std::error_code none; !fs::exists(signature_path, none)) continue;
     const std::string content = TRY(read_file(signature_path, minisign::signature_size_limit));
     auto signature = minisign::parse_signature(content);
     const std::array keys{key};
@@ -69,8 +76,7 @@ Result<KeyVersions> read_key_versions(const Layout& layout, const std::string& l
   for (std::uint64_t number = 1; number <= keyring::max_version; ++number) {
     const fs::path file = layout.keys() / key_file(number);
     if (std::error_code none; !fs::exists(file, none)) break;
-    const keyring::Keyring* const before =
-        versions.accepted.empty() ? nullptr : &versions.accepted.back().keyring;
+    const keyring::Keyring* const before = newest_keyring(versions);
     SignedText found;
     KeyVersion version = TRY(read_version(file, before, found));
     const auto accepted =
@@ -108,6 +114,19 @@ std::vector<std::string> duties(const KeyVersions& versions, Time now) {
                     min_key_left.count()));
   }
   return duties;
+}
+
+Result<void> add_signature(const KeyVersions& versions, const fs::path& signature) {
+  const KeyVersion& draft = *versions.draft;
+  const std::string content = TRY(read_file(signature, minisign::signature_size_limit));
+  const auto parsed =
+      TRY(with_context(minisign::parse_signature(content), "{}", printable(signature.string())));
+  const std::string text = TRY(read_file(draft.file, keyring::max_keyring_size));
+  const std::vector<minisign::PublicKey> roots = root_keys(draft.keyring, newest_keyring(versions));
+  TRY(with_context(
+      minisign::verify(draft.file.filename().string(), text, parsed, roots, minisign::Legacy::refuse), "{}",
+      printable(signature.string())));
+  return replace_file(signature_file(draft.file.string(), parsed.key_id), content);
 }
 
 Result<fs::path> write_draft(const Layout& layout, const keyring::Keyring& keyring) {

@@ -44,6 +44,10 @@ Result<KeyVersions> read_key_versions(const Layout& layout, const std::string& l
 // keys whose time ends.
 std::vector<std::string> duties(const KeyVersions& versions, Time now);
 
+// Puts a signature beside the draft, which must be there. Fault::data where none of the root keys that may sign the draft
+// has made it.
+Result<void> add_signature(const KeyVersions& versions, const std::filesystem::path& signature);
+
 // Writes a new draft. Fault::cannot_create.
 Result<std::filesystem::path> write_draft(const Layout& layout, const keyring::Keyring& keyring);
 

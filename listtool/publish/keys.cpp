@@ -1,5 +1,5 @@
-// starttls-listtool publish keys: keys.json, version by version. Secret root keys never come here: whoever has one signs
-// with minisign(1), on a machine without a network, and brings the signature.
+// starttls-listtool publish keys: keys.json, version by version. It needs no secret root key: the holder of one signs with
+// minisign(1), on a machine without a network, and brings the signature.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -18,7 +18,7 @@
 #include "listtool/commands.h"
 #include "listtool/publish/key_files.h"
 #include "listtool/publish/publisher.h"
-#include "minisign/verify.h"
+#include "minisign/key.h"
 
 namespace starttls::listtool::publish {
 namespace {
@@ -195,33 +195,15 @@ void declare_sign(Options& options, Values& values) {
                     "Signatures of the newest version, made by minisign (default: say what is to be done)");
 }
 
-// Puts a signature beside the draft, if it is one of its root keys, or of those before.
-Result<void> take_signature(const KeyVersions& versions, const fs::path& path) {
-  const KeyVersion& draft = *versions.draft;
-  const std::string content = TRY(read_file(path, minisign::signature_size_limit));
-  const auto signature =
-      TRY(with_context(minisign::parse_signature(content), "{}", printable(path.string())));
-  std::vector<PublicKey> roots = draft.keyring.root.keys;
-  if (versions.newest() != nullptr) {
-    const std::vector<PublicKey>& before = versions.newest()->keyring.root.keys;
-    roots.insert(roots.end(), before.begin(), before.end());
-  }
-  const std::string text = TRY(read_file(draft.file, keyring::max_keyring_size));
-  TRY(with_context(
-      minisign::verify(draft.file.filename().string(), text, signature, roots, minisign::Legacy::refuse),
-      "{}", printable(path.string())));
-  return replace_file(signature_file(draft.file.string(), signature.key_id), content);
-}
-
 Result<int> run_sign(const Values& values, const Context& context) {
-  Publisher const publisher = TRY(Publisher::open(context));
+  const Publisher publisher = TRY(Publisher::open(context));
   KeyVersions versions = TRY(versions_of(publisher));
   if (!versions.draft) {
     if (!values.files.empty()) return fail(Fault::usage, "no version waits for signatures");
     TRY(print("no version waits for signatures\n"));
     return 0;
   }
-  for (const fs::path& file : values.files) TRY(take_signature(versions, file));
+  for (const fs::path& file : values.files) TRY(add_signature(versions, file));
   versions = TRY(versions_of(publisher));
   if (!versions.draft) {
     TRY(print(

@@ -6,10 +6,12 @@
 //     public            a symbolic link to the newest of them: the directory that a web server serves
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
+#include "base/clock.h"
 #include "listtool/configuration.h"
 
 namespace starttls::listtool::publish {
@@ -25,6 +27,11 @@ struct Layout {
   std::filesystem::path edition(std::uint64_t number) const { return editions() / std::to_string(number); }
   std::filesystem::path visible() const { return directory / "public"; }
 };
+
+// When an edition of this time expires.
+inline Time expiry_of(const PublishSettings& settings, Time edition) {
+  return edition + std::chrono::days(settings.expires_days);
+}
 
 // Names in the public directory.
 inline std::string list_file(const PublishSettings& settings) {

@@ -79,10 +79,10 @@ class Lint {
       add(fmt::format("{} is not edition {}: 'publish run' sets it", printable(layout.visible().string()),
                       newest->number));
     }
-    const std::chrono::days life(publisher_.settings().expires_days);
-    if (newest->time + life - now_ < life / 2) {
+    const Time expires = expiry_of(publisher_.settings(), newest->time);
+    if (expires - now_ < (expires - newest->time) / 2) {
       add(fmt::format("edition {} expires on {}: does 'publish run' run each day?", newest->number,
-                      to_rfc3339(newest->time + life)));
+                      to_rfc3339(expires)));
     }
     if (const auto pinned = TRY(publisher_.db().pinned()))
       add(fmt::format("each edition repeats edition {}: 'publish rollback --end' ends that", *pinned));

@@ -1,7 +1,6 @@
 #include "listtool/publish/pages.h"
 
 #include <algorithm>
-#include <chrono>
 #include <vector>
 
 #include "base/atomic_file.h"
@@ -25,7 +24,7 @@ ListAbout about(const Publisher& publisher, const KeyVersions& keys, const listi
                   .file = list_file(settings),
                   .edition = edition.number,
                   .published = edition.time,
-                  .expires = edition.time + std::chrono::days(settings.expires_days),
+                  .expires = expiry_of(settings, edition.time),
                   .threshold = roots.threshold,
                   .rules = settings.rules};
   for (const minisign::PublicKey& key : roots.keys) about.root_keys.push_back(minisign::to_base64(key));
@@ -40,8 +39,7 @@ Result<void> write_pages(Publisher& publisher, const KeyVersions& keys, const li
                          const fs::path& directory) {
   const ListAbout head = about(publisher, keys, edition);
   const listingpages::StateCounts counts = TRY(publisher.db().counts());
-  std::size_t all = 0;
-  for (const auto& [state, number] : counts) all += state == listing::State::removed ? 0 : number;
+  const std::size_t all = listingpages::count_present(counts);
   std::vector<listing::Entry> entries;
   if (all <= listingpages::max_json_entries) {
     TRY(publisher.db().each([&entries](const listingdb::KeptEntry& kept) { entries.push_back(kept.entry); }));

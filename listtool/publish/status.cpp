@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <map>
 #include <string>
 
@@ -81,10 +80,6 @@ Result<Totals> totals_of(Publisher& publisher) {
   return totals;
 }
 
-Time expiry_of(const Totals& totals, const PublishSettings& settings) {
-  return totals.edition->time + std::chrono::days(settings.expires_days);
-}
-
 std::string keys_text(const KeyVersions& keys) {
   std::string text;
   if (const KeyVersion* const newest = keys.newest()) {
@@ -107,7 +102,7 @@ std::string to_text(const Totals& totals, const PublishSettings& settings) {
   if (totals.edition) {
     text += fmt::format("edition {} of {}, with {}; it expires on {}\n", totals.edition->number,
                         to_rfc3339(totals.edition->time), counted(totals.edition->entries, "entry"),
-                        to_rfc3339(expiry_of(totals, settings)));
+                        to_rfc3339(expiry_of(settings, totals.edition->time)));
   } else {
     text += "no edition yet\n";
   }
@@ -133,7 +128,7 @@ std::string to_json(const Totals& totals, const PublishSettings& settings) {
     json.begin_object();
     json.member("number", totals.edition->number);
     json.member("time", to_rfc3339(totals.edition->time));
-    json.member("expires", to_rfc3339(expiry_of(totals, settings)));
+    json.member("expires", to_rfc3339(expiry_of(settings, totals.edition->time)));
     json.member("entries", totals.edition->entries);
     json.end_object();
   } else {

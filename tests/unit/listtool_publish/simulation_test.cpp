@@ -244,7 +244,7 @@ class World {
     for (const Domain& domain : domains_) fortunes_of.emplace(domain.name, domain.fortune);
     for (const Notice& notice : good(db_.notices())) ++notices[fortunes_of.at(notice.domain)];
     const std::size_t each = number_of_domains / fortunes;
-    // Each owner is told once of each trouble, and nobody else of anything.
+    // The owner of each domain that has failed gets one mail, and no other owner gets any.
     CHECK(notices == std::map<Fortune, std::size_t>{{Fortune::short_outage, each},
                                                     {Fortune::long_outage, each},
                                                     {Fortune::policy_host_down, each},
