@@ -49,7 +49,7 @@ std::string_view to_string(Readiness readiness) {
 
 void Adviser::add(const Reported& reported) {
   if (!reported.owner.is_ours()) {
-    ReportedSessions sessions;
+    tlsrpt::ReportedSessions sessions;
     sessions.add(reported.policy);
     return others_.add(reported.policy.policy_domain, sessions, reported.head.organization_name);
   }
@@ -79,8 +79,8 @@ bool Adviser::is_tolerable(std::uint64_t part, std::uint64_t whole) const {
 
 // Each source is checked separately: see evidence.h.
 struct Adviser::EvidenceTotals {
-  ReportedSessions sessions;
-  std::map<std::string, ReportedSessions> reporters;
+  tlsrpt::ReportedSessions sessions;
+  std::map<std::string, tlsrpt::ReportedSessions> reporters;
   std::set<Day> days;
   bool has_sts = false;
   std::optional<Evidence> worst;  // of the sources with more failures than are tolerated
@@ -89,11 +89,11 @@ struct Adviser::EvidenceTotals {
 
 Adviser::EvidenceTotals Adviser::totals() const {
   EvidenceTotals totals{.implausible = evidence_.implausible()};
-  const auto share_of = [](const ReportedSessions& sessions) {
+  const auto share_of = [](const tlsrpt::ReportedSessions& sessions) {
     return static_cast<double>(sessions.failed) / static_cast<double>(sessions.all());
   };
   for (const Evidence& evidence : evidence_.evidence()) {
-    const ReportedSessions& sessions = evidence.sessions;
+    const tlsrpt::ReportedSessions& sessions = evidence.sessions;
     totals.sessions.add(sessions.successful, sessions.failed);
     totals.reporters[evidence.reporter].add(sessions.successful, sessions.failed);
     totals.days.insert(evidence.days.begin(), evidence.days.end());
@@ -167,7 +167,7 @@ EnforceAdvice Adviser::enforce() const {
   });
   advice.readiness = Readiness::not_ready;
   if (totals.worst && !is_small) {
-    const ReportedSessions& sessions = totals.worst->sessions;
+    const tlsrpt::ReportedSessions& sessions = totals.worst->sessions;
     advice.reason = fmt::format(
         "{} reports that {} of {} failed ({}) and would have been rejected in enforce mode; each reporter is "
         "judged separately",

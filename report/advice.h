@@ -42,7 +42,7 @@ struct AffectedSender {
 struct EnforceAdvice {
   Readiness readiness = Readiness::unknown;
   std::string reason;  // a sentence
-  ReportedSessions sessions;
+  tlsrpt::ReportedSessions sessions;
   std::size_t reporters = 0;
   std::size_t days = 0;
   std::vector<AffectedSender> affected;
@@ -99,7 +99,7 @@ class Adviser {
   struct EvidenceTotals;
 
   bool is_tolerable(std::uint64_t part, std::uint64_t whole) const;
-  bool is_tolerable(const ReportedSessions& sessions) const {
+  bool is_tolerable(const tlsrpt::ReportedSessions& sessions) const {
     return is_tolerable(sessions.failed, sessions.all());
   }
   std::uint64_t encrypted() const;

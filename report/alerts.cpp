@@ -36,7 +36,7 @@ void AlertCollection::add_other(const Reported& reported, bool is_recent) {
     if (earlier_others_.size() < max_named_domains) earlier_others_.insert(domain);
     return;
   }
-  ReportedSessions sessions;
+  tlsrpt::ReportedSessions sessions;
   sessions.add(reported.policy);
   others_.add(domain, sessions, earlier_.reporter(reported));
 }
@@ -89,12 +89,12 @@ void AlertCollection::add(const store::Downgrade& downgrade) {
 // Checks the share over all reports of a domain, and the share of each source separately: so the successes of
 // one reporter do not hide the failures of another.
 void AlertCollection::check_shares(std::vector<Alert>& alerts) const {
-  const auto has_failures = [&](const ReportedSessions& sessions) {
+  const auto has_failures = [&](const tlsrpt::ReportedSessions& sessions) {
     return sessions.all() >= settings_.min_sessions &&
            is_over(sessions.failed, sessions.all(), settings_.failure_share);
   };
   struct OfDomain {
-    ReportedSessions all;
+    tlsrpt::ReportedSessions all;
     std::optional<Evidence> worst;
   };
   std::map<std::string, OfDomain> domains;
@@ -107,7 +107,7 @@ void AlertCollection::check_shares(std::vector<Alert>& alerts) const {
   for (const auto& [domain, reported] : domains) {
     const bool is_all = has_failures(reported.all);
     if (!is_all && !reported.worst) continue;
-    const ReportedSessions& sessions = is_all ? reported.all : reported.worst->sessions;
+    const tlsrpt::ReportedSessions& sessions = is_all ? reported.all : reported.worst->sessions;
     const std::string who = is_all ? "others report" : shown(reported.worst->reporter) + " reports";
     alerts.push_back({.kind = "failure-share",
                       .message = fmt::format("{}: {} that {} of {} failed ({}).", label(domain), who,

@@ -18,7 +18,7 @@ struct Context : command::CommandContext {
   config::TlsrptConfig configuration;  // of the file and of --state-dir
   ReportConfiguration report;
 
-  // Whether a mail server passes a mail: see alias.h. Then messages go to syslog.
+  // Whether a mail server passes a mail: see command/alias.h. Then messages go to syslog.
   bool is_from_alias() const { return log == LogTarget::syslog; }
 };
 

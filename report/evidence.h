@@ -58,7 +58,7 @@ bool requires_authentication(const config::TlsrptConfig& configuration);
 struct Evidence {
   std::string policy_domain;
   std::string reporter;
-  ReportedSessions sessions;
+  tlsrpt::ReportedSessions sessions;
   std::set<Day> days;
   bool has_sts = false;  // whether it saw an MTA-STS policy
 };
@@ -68,7 +68,7 @@ struct Implausible {
   std::string policy_domain;
   std::string reporter;
   Day day;
-  ReportedSessions reported;
+  tlsrpt::ReportedSessions reported;
   std::uint64_t seen = 0;  // sessions, by all our MX hosts
 
   // "Sender Inc. reports 1000000000000 sessions with example.org on 2026-11-25, where all our MX hosts saw
@@ -95,7 +95,7 @@ class EvidenceCollection {
  private:
   struct Source {
     std::string reporter;
-    std::map<Day, ReportedSessions> days;
+    std::map<Day, tlsrpt::ReportedSessions> days;
     bool has_sts = false;
   };
 

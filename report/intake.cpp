@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/thread_pool.h"
 #include "base/try.h"
+#include "mail/maildir.h"
 #include "mail/mbox.h"
 #include "report/rejected_files.h"
 #include "tlsrpt/container.h"
@@ -24,32 +25,6 @@ constexpr std::uint64_t max_batch_size = std::uint64_t{16} << 20U;  // bytes of 
 constexpr std::size_t chunk_size = 64;                              // files that a thread reads ahead
 constexpr std::size_t chunks_ahead = 16;
 constexpr std::size_t max_workers = 4;
-
-// The regular files in a directory, by name, without hidden ones.
-Result<std::vector<std::string>> list_files(const fs::path& directory) {
-  std::vector<std::string> files;
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    const std::string& path = entry->path().native();
-    const bool is_hidden = path[path.rfind('/') + 1] == '.';
-    std::error_code unknown;
-    if (!is_hidden && entry->is_regular_file(unknown)) files.push_back(path);
-  }
-  if (error) return fail(Fault::io, "{}", error.message());
-  std::ranges::sort(files);
-  return files;
-}
-
-// In a Maildir, those in "new" and "cur"; files in "tmp" are not complete (maildir(5)).
-Result<std::vector<std::string>> list_inputs(const fs::path& directory) {
-  std::error_code ignored;
-  if (!fs::is_directory(directory / "new", ignored) || !fs::is_directory(directory / "cur", ignored))
-    return list_files(directory);
-  auto files = TRY(list_files(directory / "new"));
-  const auto seen = TRY(list_files(directory / "cur"));
-  files.insert(files.end(), seen.begin(), seen.end());
-  return files;
-}
 
 class Intake {
  public:
@@ -256,7 +231,7 @@ Result<void> read_inputs(const std::vector<fs::path>& inputs, tlsrptdb::ReportSt
     TRY(intake.read_files(files));
     if (at == inputs.size()) break;
     const fs::path& directory = inputs[at++];
-    const auto entries = list_inputs(directory);
+    const auto entries = mail::list_mails(directory);
     TRY(entries ? intake.read_files(*entries)
                 : intake.add_rejected({.name = printable(directory.string())}, entries.error().message));
   }

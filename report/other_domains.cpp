@@ -18,7 +18,7 @@ constexpr const char* further = "(further domains)";
 
 }  // namespace
 
-void OtherDomains::add(const std::string& policy_domain, const ReportedSessions& sessions,
+void OtherDomains::add(const std::string& policy_domain, const tlsrpt::ReportedSessions& sessions,
                        const std::string& reporter) {
   const bool has_room = domains_.size() < max_other_domains || domains_.contains(policy_domain);
   OtherDomain& domain = domains_[has_room ? policy_domain : further];
@@ -26,8 +26,8 @@ void OtherDomains::add(const std::string& policy_domain, const ReportedSessions&
   if (domain.reporters.size() < max_failure_names) domain.reporters.insert(reporter);
 }
 
-ReportedSessions OtherDomains::total() const {
-  ReportedSessions total;
+tlsrpt::ReportedSessions OtherDomains::total() const {
+  tlsrpt::ReportedSessions total;
   for (const auto& [name, domain] : domains_) total.add(domain.sessions.successful, domain.sessions.failed);
   return total;
 }

@@ -114,7 +114,7 @@ std::string attention_section(const PageContent& content) {
 
 std::string tiles(const PageContent& content) {
   const Figures own = sum(content.protection);
-  const ReportedSessions reported = content.received.total();
+  const tlsrpt::ReportedSessions reported = content.received.total();
   std::uint64_t reports = 0;
   for (const auto& [name, reporter] : content.received.reporters()) reports += reporter.reports;
   std::string out = content.domain ? "<ul class=\"tiles four\">\n" : "<ul class=\"tiles\">\n";

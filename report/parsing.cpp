@@ -8,9 +8,9 @@
 #include "base/text.h"
 #include "report/authentication.h"
 #include "report/report_assembler.h"
-#include "report/same_sessions.h"
 #include "tlsrpt/container.h"
 #include "tlsrpt/policy_domain.h"
+#include "tlsrpt/same_sessions.h"
 
 namespace starttls::report {
 namespace {
@@ -57,7 +57,7 @@ void add_policies(const std::vector<tlsrpt::PolicyResult>& policies, const Parse
   std::vector<const tlsrpt::PolicyResult*> as_sent;
   as_sent.reserve(policies.size());
   for (const tlsrpt::PolicyResult& policy : policies) as_sent.push_back(&policy);
-  if (!have_same_sessions(as_sent)) {
+  if (!tlsrpt::have_same_sessions(as_sent)) {
     for (const tlsrpt::PolicyResult& policy : policies) add_policy(policy, settings, input);
     return;
   }
@@ -65,7 +65,8 @@ void add_policies(const std::vector<tlsrpt::PolicyResult>& policies, const Parse
   std::vector<tlsrpt::PolicyResult*> pointers;
   pointers.reserve(counted.size());
   for (tlsrpt::PolicyResult& policy : counted) pointers.push_back(&policy);
-  for (const std::uint64_t sessions : count_once(pointers)) add_saturated(input.counted_once, sessions);
+  for (const std::uint64_t sessions : tlsrpt::count_once(pointers))
+    add_saturated(input.counted_once, sessions);
   for (const tlsrpt::PolicyResult& policy : counted) add_policy(policy, settings, input);
 }
 

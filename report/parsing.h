@@ -16,11 +16,11 @@
 #include "base/clock.h"
 #include "mail/random_access_file.h"
 #include "report/failure_digest.h"
-#include "report/reported_sessions.h"
 #include "store/senders.h"
 #include "tlsrpt/container.h"
 #include "tlsrpt/report.h"
 #include "tlsrpt/report_reader.h"
+#include "tlsrpt/reported_sessions.h"
 #include "tlsrptdb/report_fingerprint.h"
 
 namespace starttls::report {
@@ -33,7 +33,7 @@ std::string_view to_string(InputStatus status);
 
 // The figures of one policy domain in a report.
 struct PolicyDomainSums {
-  ReportedSessions sessions;
+  tlsrpt::ReportedSessions sessions;
   std::vector<std::string> hosts;  // the first MX hosts that it contains
 };
 
@@ -51,7 +51,7 @@ struct Input {
   std::uint64_t failed = 0;
   // The first ones of its policy domains; "" if none is given.
   std::map<std::string, PolicyDomainSums> domains;
-  ReportedSessions further;           // of the other policy domains
+  tlsrpt::ReportedSessions further;   // of the other policy domains
   std::set<std::string> our_domains;  // those of ParserSettings::our_domains that it is about
   std::string report_domain;          // TLS-Report-Domain; "" if there is none
   // Empty for a report that was already read in the same run.

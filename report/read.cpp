@@ -5,7 +5,7 @@
 
 #include "base/counted.h"
 #include "base/try.h"
-#include "report/alias.h"
+#include "command/alias.h"
 #include "report/commands.h"
 #include "report/evidence.h"
 #include "report/intake.h"
@@ -121,11 +121,9 @@ Result<int> run(const Values& values, const Context& context) {
   return output.totals().rejected > 0 ? static_cast<int>(Fault::data) : 0;
 }
 
-// An alias of a mail server runs it in a child process: see alias.h.
 Result<int> run_around(const Values& values, const command::CommandContext& context,
                        const command::Body& body) {
-  if (!is_alias(values.inputs, context.quiet, context.json)) return body(LogTarget::command);
-  return run_for_alias([&] { return body(LogTarget::syslog); });
+  return command::run_around_alias(values.inputs, context, body);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ constexpr std::chrono::days seen_hosts_days{28};
 void ReceivedFigures::add(const Reported& reported) {
   const tlsrpt::PolicyResult& policy = reported.policy;
   if (!reported.owner.is_ours()) {
-    ReportedSessions sessions;
+    tlsrpt::ReportedSessions sessions;
     sessions.add(policy);
     return others_.add(policy.policy_domain, sessions, reported.head.organization_name);
   }
@@ -40,8 +40,8 @@ void ReceivedFigures::add(const Reported& reported) {
   failures_.add(reported.head.organization_name, digest);
 }
 
-ReportedSessions ReceivedFigures::total() const {
-  ReportedSessions total;
+tlsrpt::ReportedSessions ReceivedFigures::total() const {
+  tlsrpt::ReportedSessions total;
   for (const auto& [day, sessions] : days_) total.add(sessions.successful, sessions.failed);
   return total;
 }

@@ -15,8 +15,8 @@
 #include "report/other_domains.h"
 #include "report/our_domains.h"
 #include "report/report_assembler.h"
-#include "report/reported_sessions.h"
 #include "store/store.h"
+#include "tlsrpt/reported_sessions.h"
 #include "tlsrptdb/report_store.h"
 
 namespace starttls::report {
@@ -24,7 +24,7 @@ namespace starttls::report {
 struct ReporterFigures {
   std::uint64_t reports = 0;
   std::uint64_t authenticated = 0;  // number of authenticated reports
-  ReportedSessions sessions;
+  tlsrpt::ReportedSessions sessions;
   std::uint64_t counted_once = 0;  // sessions under two policies of a report
   Day last;                        // of a report
 };
@@ -37,13 +37,13 @@ class ReceivedFigures {
   const OtherDomains& others() const { return others_; }
   // By organization-name, as it was given.
   const std::map<std::string, ReporterFigures>& reporters() const { return reporters_; }
-  const std::map<Day, ReportedSessions>& days() const { return days_; }
+  const std::map<Day, tlsrpt::ReportedSessions>& days() const { return days_; }
   const FailureDigest& failures() const { return failures_; }
-  ReportedSessions total() const;
+  tlsrpt::ReportedSessions total() const;
 
  private:
   std::map<std::string, ReporterFigures> reporters_;
-  std::map<Day, ReportedSessions> days_;
+  std::map<Day, tlsrpt::ReportedSessions> days_;
   FailureDigest failures_;
   OtherDomains others_;
   std::int64_t last_report_ = 0;

@@ -104,7 +104,7 @@ std::set<std::string> sending_domains(const tlsrpt::ReportHead& head, const std:
 void Reconciliation::add(const Reported& reported) {
   if (!report_filter_.counts(reported)) return;
   if (!reported.owner.is_ours()) {
-    ReportedSessions sessions;
+    tlsrpt::ReportedSessions sessions;
     sessions.add(reported.policy);
     return others_.add(reported.policy.policy_domain, sessions, report_filter_.reporter(reported));
   }

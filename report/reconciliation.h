@@ -42,7 +42,7 @@ struct Comparison {
   Day day;
   std::string reporter;
   std::string policy_domain;
-  ReportedSessions reported;
+  tlsrpt::ReportedSessions reported;
   std::uint64_t seen_tls = 0;
   std::uint64_t seen_plaintext = 0;
   // Failed handshakes and other sessions without a recipient, of all policy domains.
@@ -78,7 +78,7 @@ class Reconciliation {
 
  private:
   struct DaySums {
-    ReportedSessions sessions;
+    tlsrpt::ReportedSessions sessions;
     std::uint64_t without_starttls = 0;  // of the failed ones
   };
   struct Seen {

@@ -3,7 +3,7 @@
 #include <iterator>
 
 #include "base/text.h"
-#include "report/same_sessions.h"
+#include "tlsrpt/same_sessions.h"
 
 namespace starttls::report {
 namespace {
@@ -59,7 +59,7 @@ void ReportAssembler::finish() {
   std::vector<tlsrpt::PolicyResult*> counted;
   counted.reserve(policies_.size());
   for (tlsrptdb::ReportedPolicy& reported : policies_) counted.push_back(&reported.policy);
-  const std::vector<std::uint64_t> elsewhere = count_once(counted);
+  const std::vector<std::uint64_t> elsewhere = tlsrpt::count_once(counted);
   for (std::size_t at = 0; at < policies_.size(); ++at) {
     Reported reported(std::move(policies_[at]), std::move(owners[at]));
     reported.counted_elsewhere = elsewhere[at];

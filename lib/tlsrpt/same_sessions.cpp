@@ -1,4 +1,4 @@
-#include "report/same_sessions.h"
+#include "tlsrpt/same_sessions.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "report/reported_sessions.h"
+#include "tlsrpt/reported_sessions.h"
 
-namespace starttls::report {
+namespace starttls::tlsrpt {
 namespace {
 
 struct OfType {
@@ -29,7 +29,7 @@ struct OfDomain {
 
 using Domains = std::map<std::string_view, OfDomain>;
 
-Domains domains_in(std::span<const tlsrpt::PolicyResult* const> policies) {
+Domains domains_in(std::span<const PolicyResult* const> policies) {
   Domains domains;
   for (std::size_t at = 0; at < policies.size(); ++at) {
     const std::string type = to_lower(policies[at]->policy_type);
@@ -43,29 +43,29 @@ Domains domains_in(std::span<const tlsrpt::PolicyResult* const> policies) {
 }
 
 // Removes those failures that the counted policies have, too.
-void remove_failures(tlsrpt::PolicyResult& policy, std::map<std::string, std::uint64_t>& counted) {
-  for (tlsrpt::FailureDetail& detail : policy.failure_details) {
+void remove_failures(PolicyResult& policy, std::map<std::string, std::uint64_t>& counted) {
+  for (FailureDetail& detail : policy.failure_details) {
     std::uint64_t& left = counted[to_lower(detail.result_type)];
     const std::uint64_t same = std::min(left, detail.failed_session_count);
     left -= same;
     detail.failed_session_count -= same;
   }
   std::erase_if(policy.failure_details,
-                [](const tlsrpt::FailureDetail& detail) { return detail.failed_session_count == 0; });
+                [](const FailureDetail& detail) { return detail.failed_session_count == 0; });
 }
 
 }  // namespace
 
-bool have_same_sessions(std::span<const tlsrpt::PolicyResult* const> policies) {
+bool have_same_sessions(std::span<const PolicyResult* const> policies) {
   return policies.size() > 1 && std::ranges::any_of(domains_in(policies), [](const auto& domain) {
            return domain.second.have_same_sessions();
          });
 }
 
-std::vector<std::uint64_t> count_once(std::span<tlsrpt::PolicyResult* const> policies) {
+std::vector<std::uint64_t> count_once(std::span<PolicyResult* const> policies) {
   std::vector<std::uint64_t> elsewhere(policies.size(), 0);
   if (policies.size() < 2) return elsewhere;
-  const std::vector<const tlsrpt::PolicyResult*> unchanged(policies.begin(), policies.end());
+  const std::vector<const PolicyResult*> unchanged(policies.begin(), policies.end());
   for (const auto& [name, domain] : domains_in(unchanged)) {
     if (!domain.have_same_sessions()) continue;
     const bool sts_counts = domain.sts.sessions.failed > domain.tlsa.sessions.failed;
@@ -73,11 +73,11 @@ std::vector<std::uint64_t> count_once(std::span<tlsrpt::PolicyResult* const> pol
     const OfType& other = sts_counts ? domain.tlsa : domain.sts;
     std::map<std::string, std::uint64_t> failures;  // by result type
     for (const std::size_t at : counts.policies) {
-      for (const tlsrpt::FailureDetail& detail : policies[at]->failure_details)
+      for (const FailureDetail& detail : policies[at]->failure_details)
         add_saturated(failures[to_lower(detail.result_type)], detail.failed_session_count);
     }
     for (const std::size_t at : other.policies) {
-      tlsrpt::PolicyResult& policy = *policies[at];
+      PolicyResult& policy = *policies[at];
       elsewhere[at] = saturated_sum(policy.successful_sessions, policy.failed_sessions);
       policy.successful_sessions = policy.failed_sessions = 0;
       remove_failures(policy, failures);
@@ -86,4 +86,4 @@ std::vector<std::uint64_t> count_once(std::span<tlsrpt::PolicyResult* const> pol
   return elsewhere;
 }
 
-}  // namespace starttls::report
+}  // namespace starttls::tlsrpt

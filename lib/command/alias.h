@@ -1,4 +1,4 @@
-// `tlsrpt-report -q read -`, run by an alias of a mail server, with a mail on standard input.
+// A command that an alias of a mail server runs, with a mail on standard input: `tlsrpt-report -q read -`.
 //
 // Mail servers (local(8) of Postfix, the prog mailer of Sendmail) interpret the exit status. With 0 the mail
 // is delivered. With 75 it is tried again. With anything else it is returned to its sender, together with the
@@ -12,15 +12,19 @@
 #include <vector>
 
 #include "base/result.h"
+#include "command/command.h"
 
-namespace starttls::report {
+namespace starttls::command {
 
-// Whether `read` runs as an alias runs it: with -q, without --json, and with standard input as the only
-// input.
+// Whether it is run as an alias runs it: with -q, without --json, and with standard input as the only input.
 bool is_alias(const std::vector<std::filesystem::path>& inputs, bool quiet, bool json);
 
 // Runs the body in a child process, without standard output and standard error, and returns the exit status
 // for the mail server. If the body crashes, the mail is tried again, too.
 int run_for_alias(const std::function<Result<int>()>& body);
 
-}  // namespace starttls::report
+// CommandSyntax::around of such a command.
+Result<int> run_around_alias(const std::vector<std::filesystem::path>& inputs, const CommandContext& context,
+                             const Body& body);
+
+}  // namespace starttls::command

@@ -6,7 +6,7 @@
 #include "base/saturated.h"
 #include "tlsrpt/report.h"
 
-namespace starttls::report {
+namespace starttls::tlsrpt {
 
 struct ReportedSessions {
   std::uint64_t successful = 0;
@@ -17,7 +17,7 @@ struct ReportedSessions {
     add_saturated(successful, more_successful);
     add_saturated(failed, more_failed);
   }
-  void add(const tlsrpt::PolicyResult& policy) { add(policy.successful_sessions, policy.failed_sessions); }
+  void add(const PolicyResult& policy) { add(policy.successful_sessions, policy.failed_sessions); }
 };
 
-}  // namespace starttls::report
+}  // namespace starttls::tlsrpt

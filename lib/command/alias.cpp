@@ -1,4 +1,4 @@
-#include "report/alias.h"
+#include "command/alias.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
-namespace starttls::report {
+namespace starttls::command {
 namespace {
 
 constexpr int delivered = 0;
@@ -52,4 +52,10 @@ int run_for_alias(const std::function<Result<int>()>& body) {
   return child > 0 && WIFEXITED(ended) && WEXITSTATUS(ended) == delivered ? delivered : try_again;
 }
 
-}  // namespace starttls::report
+Result<int> run_around_alias(const std::vector<std::filesystem::path>& inputs, const CommandContext& context,
+                             const Body& body) {
+  if (!is_alias(inputs, context.quiet, context.json)) return body(LogTarget::command);
+  return run_for_alias([&] { return body(LogTarget::syslog); });
+}
+
+}  // namespace starttls::command

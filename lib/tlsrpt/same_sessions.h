@@ -19,13 +19,13 @@
 
 #include "tlsrpt/report.h"
 
-namespace starttls::report {
+namespace starttls::tlsrpt {
 
 // Whether count_once() would change the policies of a report.
-bool have_same_sessions(std::span<const tlsrpt::PolicyResult* const> policies);
+bool have_same_sessions(std::span<const PolicyResult* const> policies);
 
 // Changes the policies of a report so that they can be added up. Returns for each policy the number of its
 // sessions that now count under another policy.
-std::vector<std::uint64_t> count_once(std::span<tlsrpt::PolicyResult* const> policies);
+std::vector<std::uint64_t> count_once(std::span<PolicyResult* const> policies);
 
-}  // namespace starttls::report
+}  // namespace starttls::tlsrpt

@@ -1,4 +1,4 @@
-#include "report/alias.h"
+#include "command/alias.h"
 
 #include <csignal>
 #include <stdexcept>
@@ -7,7 +7,7 @@
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::report;
+using namespace starttls::command;
 
 TEST_CASE("an alias reads standard input quietly, and nothing else") {
   CHECK(is_alias({"-"}, true, false));

@@ -1,21 +1,21 @@
-#include "report/same_sessions.h"
+#include "tlsrpt/same_sessions.h"
 
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::report;
+using namespace starttls::tlsrpt;
 
 namespace {
 
 using Failures = std::vector<std::pair<std::string, std::uint64_t>>;
 
-tlsrpt::PolicyResult of(const std::string& type, std::uint64_t successful, std::uint64_t failed,
-                        const Failures& failures = {}, const std::string& domain = "a.test") {
-  tlsrpt::PolicyResult policy{.policy_type = type, .policy_domain = domain};
+PolicyResult of(const std::string& type, std::uint64_t successful, std::uint64_t failed,
+                const Failures& failures = {}, const std::string& domain = "a.test") {
+  PolicyResult policy{.policy_type = type, .policy_domain = domain};
   policy.successful_sessions = successful;
   policy.failed_sessions = failed;
   for (const auto& [result_type, sessions] : failures) {
-    tlsrpt::FailureDetail detail;
+    FailureDetail detail;
     detail.result_type = result_type;
     detail.failed_session_count = sessions;
     policy.failure_details.push_back(detail);
@@ -31,10 +31,10 @@ struct Sums {
   bool were_same = false;
 };
 
-Sums counted(std::vector<tlsrpt::PolicyResult> policies) {
-  std::vector<tlsrpt::PolicyResult*> pointers;
-  for (tlsrpt::PolicyResult& policy : policies) pointers.push_back(&policy);
-  const std::vector<const tlsrpt::PolicyResult*> constant(pointers.begin(), pointers.end());
+Sums counted(std::vector<PolicyResult> policies) {
+  std::vector<PolicyResult*> pointers;
+  for (PolicyResult& policy : policies) pointers.push_back(&policy);
+  const std::vector<const PolicyResult*> constant(pointers.begin(), pointers.end());
   Sums sums{.were_same = have_same_sessions(constant)};
   const auto elsewhere = count_once(pointers);
   std::uint64_t moved = 0;
