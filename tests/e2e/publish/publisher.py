@@ -92,10 +92,13 @@ class PublisherCase(Case):
     def days(self, number: int = 1, status: int = 0) -> None:
         """Run each day, as cron does: silently."""
         for _ in range(number):
-            done = self.run_once()
-            self.assertEqual((done.returncode, done.stdout, done.stderr), (status, "", "") if status == 0 else
-                             (status, "", done.stderr), done)
+            self.run_silently(status)
             self.time += DAY
+
+    def run_silently(self, status: int = 0) -> None:
+        done = self.run_once()
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (status, "", "") if status == 0 else
+                         (status, "", done.stderr), done)
 
     def public(self) -> Path:
         return self.folder / "public"
