@@ -167,8 +167,8 @@ class Step {
         return count_day();
       case State::watched:
         count_day();
-        if (entry_.sound_days > rules_.watch_days)
-          change(State::listed, Reason::watched_long_enough, fmt::format("{} sound days", entry_.sound_days));
+        if (entry_.sound_days > rules_.watch_days && !waits_for_deliveries())
+          change(State::listed, Reason::watched_long_enough, evidence_of_watch());
         return;
       case State::failing:
         return change(State::listed, Reason::sound_again, "");
@@ -183,6 +183,18 @@ class Step {
     if (entry_.sound_day && day <= *entry_.sound_day) return;
     entry_.sound_day = day;
     ++entry_.sound_days;
+  }
+
+  // Anybody can send reports, so they cannot keep a domain off the list for ever.
+  bool waits_for_deliveries() const {
+    return rules_.doubting_reporters > 0 && observation_.deliveries.doubting >= rules_.doubting_reporters &&
+           entry_.sound_days <= 2 * rules_.watch_days;
+  }
+
+  std::string evidence_of_watch() const {
+    std::string text = fmt::format("{} sound days", entry_.sound_days);
+    if (observation_.deliveries.reporters > 0) text += "; " + to_text(observation_.deliveries);
+    return text;
   }
 
   Reason reason_of_failure() const {

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/domain.h"
+#include "listing/deliveries.h"
 
 namespace starttls::listing {
 
@@ -57,6 +58,8 @@ struct Rules {
   unsigned grace_failures = 3;    // and in how many observations
   unsigned candidate_days = 90;   // after so many days a candidate is removed
   unsigned suspended_days = 180;  // and so is a suspended domain
+  // If so many reporters doubt (DeliverySums), a watched domain waits for twice the watch_days at most; 0: none count.
+  unsigned doubting_reporters = 2;
 };
 
 enum class Soundness : std::uint8_t { sound, unsound, unknown };
@@ -79,6 +82,7 @@ struct Observation {
   std::vector<std::string> mxs;
   // Whether the owner vouches for them: they are in an MTA-STS policy, or in signed DNS.
   bool is_authenticated = false;
+  DeliverySums deliveries;  // of the last delivery_days
 };
 
 struct Entry {
@@ -140,7 +144,7 @@ bool concerns_owner(const Transition& transition);
 //   - new MX patterns count at once if the owner vouches for them. Otherwise they are a fault of an entry on the list,
 //     and the watch of a watched one begins again.
 //   - sound, with consent: a candidate or suspended one is watched, a watched one is listed after watch_days, a failing one
-//     is listed again.
+//     is listed again. Reported deliveries that failed make a watched one wait, for as long again at most.
 //   - unsound, or consent absent: a watched one is a candidate again, a listed one fails, a failing one is suspended when
 //     both its time and its observations are over.
 //

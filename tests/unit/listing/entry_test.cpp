@@ -106,6 +106,50 @@ TEST_CASE("a sound domain with consent is watched, and listed after 28 sound day
   CHECK(course.day(sound()).empty());
 }
 
+namespace {
+
+Observation doubted_by(std::size_t reporters) {
+  Observation observation = sound();
+  observation.deliveries = {.reporters = 3, .doubting = reporters, .sessions = 300, .failed = 30};
+  return observation;
+}
+
+}  // namespace
+
+TEST_CASE("reported failures make a watched domain wait, for as long again at most") {
+  Course course;
+  course.repeat(28, sound());
+  for (int day = 29; day <= 56; ++day) CHECK(course.day(doubted_by(2)).empty());
+  const Transitions transitions = course.day(doubted_by(2));
+  CHECK(shown(transitions) == "watched > listed watched-long-enough");
+  CHECK(transitions[0].evidence == "57 sound days; 3 reporters: 300 sessions, 30 failed");
+}
+
+TEST_CASE("a watched domain waits no longer than its reporters doubt") {
+  Course course;
+  course.repeat(28, sound());
+  CHECK(course.day(doubted_by(2)).empty());
+  CHECK(shown(course.day(doubted_by(1))) == "watched > listed watched-long-enough");
+}
+
+TEST_CASE("reports neither list a domain earlier nor take it off") {
+  Course course;
+  Observation praised = sound();
+  praised.deliveries = {.reporters = 500, .sessions = 1'000'000};
+  course.repeat(28, praised);
+  CHECK(course.entry.state == State::watched);
+  CHECK(course.day(praised)[0].evidence == "29 sound days; 500 reporters: 1000000 sessions, 0 failed");
+  course.repeat(10, doubted_by(500));
+  CHECK(course.entry.state == State::listed);
+}
+
+TEST_CASE("without doubting reporters in the rules, reports are only shown") {
+  Course course;
+  course.rules.doubting_reporters = 0;
+  course.repeat(28, sound());
+  CHECK(shown(course.day(doubted_by(9))) == "watched > listed watched-long-enough");
+}
+
 TEST_CASE("several observations of a day count once") {
   Course course;
   for (int i = 0; i < 100; ++i) {
