@@ -1,0 +1,55 @@
+// Takes documents that are POSTed over plain HTTP, behind a web server that has the TLS, in the loop's thread (libevent's
+// evhttp(3)).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "event/loop.h"
+
+struct evhttp;
+
+namespace starttls::service {
+
+struct Upload {
+  std::string_view content_type;  // in lower case, without parameters; "" where there is none
+  std::string_view body;
+};
+
+// An answer of HTTP (RFC 9110 section 15).
+struct UploadAnswer {
+  int status = 201;
+  std::string text;  // for people, a line
+};
+
+struct UploadSettings {
+  std::size_t max_size = std::size_t{1} << 20U;  // bytes of a body; a larger one is answered with 413
+  std::function<UploadAnswer(const Upload& upload)> take;
+};
+
+// Other methods than POST are answered with 405. A connection that is silent for ten seconds is closed. How many there
+// are at a time is limited by the number of files that the process may have open; others wait until one is closed.
+class UploadServer {
+ public:
+  // The loop must not run any more when this is destroyed.
+  // `listening` is a socket that listens and does not block. Fault::unavailable.
+  static Result<std::unique_ptr<UploadServer>> create(event::Loop& loop, UniqueFd listening,
+                                                      UploadSettings settings);
+  UploadServer(const UploadServer&) = delete;
+  UploadServer& operator=(const UploadServer&) = delete;
+  ~UploadServer();
+
+ private:
+  explicit UploadServer(UploadSettings settings);
+
+  UploadSettings settings_;
+  std::unique_ptr<::evhttp, void (*)(::evhttp*)> server_;
+};
+
+}  // namespace starttls::service
