@@ -29,6 +29,8 @@ Command remove_command();
 Command hold_command();
 Command import_command();
 Command run_command();
+Command read_command();
+Command receive_command();
 Command status_command();
 Command why_command();
 Command keys_init_command();

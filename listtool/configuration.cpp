@@ -351,6 +351,14 @@ void Reader::read_publish(PublishSettings& publish) {
   settings_.string("publish.mail_from", publish.mail_from);
   check(publish.mail_from.empty() || is_mail_address(publish.mail_from), "publish.mail_from",
         fmt::format("is '{}', which is no mail address", printable(publish.mail_from, max_shown)));
+  settings_.array("publish.report_to", publish.report_to, [](const std::string& text) -> Result<std::string> {
+    if (text.starts_with("mailto:") || text.starts_with("https://")) return text;
+    return fail(Fault::config, "is '{}', which begins neither with 'mailto:' nor with 'https://'",
+                printable(text, max_shown));
+  });
+  std::optional<config::Address> receive;
+  settings_.address("publish.receive", receive);
+  if (receive) publish.receive = std::move(*receive);
   read_publish_limits(publish);
 }
 
@@ -362,6 +370,7 @@ void Reader::read_publish_limits(PublishSettings& publish) {
   settings_.number("publish.watch_days", rules.watch_days, 0, max_rule_days);
   settings_.number("publish.grace_days", rules.grace_days, 0, max_rule_days);
   settings_.number("publish.grace_checks", rules.grace_failures, 1, max_rule_days);
+  settings_.number("publish.doubting_reporters", rules.doubting_reporters, 0, max_rule_days);
   settings_.number("publish.max_change", publish.limits.max_change, 0, 100);
   settings_.number("publish.max_unknown", publish.limits.max_unknown, 0, 100);
   settings_.number("publish.keep_editions", publish.keep_editions, 2, max_rule_days);

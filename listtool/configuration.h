@@ -131,6 +131,9 @@ struct PublishSettings {
   listing::Rules rules;
   listing::EditionLimits limits;
   std::string mail_from;  // an address; "": owners get no mail
+  std::vector<std::string>
+      report_to;  // "mailto:..." and "https://...": where consumers send reports (RFC 8460)
+  config::Address receive{.host = "127.0.0.1", .port = 8463};  // of `publish receive`
   unsigned keep_editions = 30;
 };
 

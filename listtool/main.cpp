@@ -48,6 +48,8 @@ std::vector<Command> commands() {
                               publish::hold_command,
                               publish::import_command,
                               publish::run_command,
+                              publish::read_command,
+                              publish::receive_command,
                               publish::status_command,
                               publish::why_command,
                               publish::keys_init_command,

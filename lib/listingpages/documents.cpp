@@ -5,6 +5,7 @@ namespace starttls::listingpages {
 namespace {
 
 using json::JsonText;
+using listing::DeliveryReport;
 using listing::Entry;
 using listing::Transition;
 
@@ -27,13 +28,26 @@ void write(JsonText& json, const Transition& transition) {
   });
 }
 
+void write(JsonText& json, const DeliveryReport& report) {
+  json.object([&] {
+    json.member("day", to_string(report.day));
+    json.member("reporter", report.reporter);
+    json.member("successful", report.successful);
+    json.member("failed", report.failed);
+    json.object("failures", [&] {
+      for (const auto& [type, sessions] : report.failures) json.member(type, sessions);
+    });
+  });
+}
+
 }  // namespace
 
 std::string domain_file(const DomainName& domain) {
   return "domains/" + domain.str() + ".json";
 }
 
-std::string domain_json(const Entry& entry, std::span<const Transition> transitions) {
+std::string domain_json(const Entry& entry, std::span<const Transition> transitions,
+                        std::span<const DeliveryReport> reports) {
   JsonText json;
   json.object([&] {
     write_members(json, entry);
@@ -49,6 +63,11 @@ std::string domain_json(const Entry& entry, std::span<const Transition> transiti
     json.array("history", [&] {
       for (const Transition& transition : transitions) write(json, transition);
     });
+    if (!reports.empty()) {
+      json.array("reports", [&] {
+        for (const DeliveryReport& report : reports) write(json, report);
+      });
+    }
   });
   return json.take();
 }

@@ -86,6 +86,17 @@ std::string tiles_html(const StateCounts& counts) {
   return out + "</ul>\n";
 }
 
+std::string reports_html(const ListAbout& about) {
+  if (about.report_to.empty()) return {};
+  std::string links;
+  for (const std::string& to : about.report_to)
+    links += fmt::format("{}{}", links.empty() ? "" : " or ", link(to, html::name(to)));
+  return fmt::format(
+      "<p>Tell the publisher how your deliveries to these domains went: send TLS reports (RFC 8460) to "
+      "{}.</p>\n",
+      links);
+}
+
 std::string use_html(const ListAbout& about) {
   const std::string signature = about.file + ".minisig";
   const std::string content = fmt::format(
@@ -98,7 +109,7 @@ attacker who can change this page can change them, too.</p>
 )",
       html::escape(list_table(about)), about.root_keys.empty() ? "keys" : "root keys",
       link(about.file, html::name(about.file)), link(signature, html::name(signature)));
-  return section("use", "Use the list", content);
+  return section("use", "Use the list", content + reports_html(about));
 }
 
 std::string join_html(const ListAbout& about) {

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/domain.h"
+#include "listing/deliveries.h"
 #include "listing/entry.h"
 
 namespace starttls::listingpages {
@@ -50,7 +51,8 @@ struct ListAbout {
   std::vector<std::string> root_keys;
   std::size_t threshold = 1;
   std::vector<std::string> keys;
-  listing::Rules rules;  // by which domains come and go
+  listing::Rules rules;                // by which domains come and go
+  std::vector<std::string> report_to;  // "mailto:..." or "https://...", where users of the list send reports
 };
 
 // The number of domains in each state.
@@ -73,11 +75,14 @@ std::string index_html(const ListAbout& about, const StateCounts& counts,
 //     { "domain": "example.org", "state": "listed", "since": "2026-11-29T03:00:00Z", "consent": "mta-sts",
 //       "mxs": ["mx.example.org"], "manual": { "reason": "...", "ends": "..." }, "held": false, "sound_days": 0,
 //       "observed": "...",
-//       "history": [{ "time": "...", "from": "watched", "to": "listed", "reason": "...", "evidence": "..." }] }
+//       "history": [{ "time": "...", "from": "watched", "to": "listed", "reason": "...", "evidence": "..." }],
+//       "reports": [{ "day": "2026-11-28", "reporter": "...", "successful": 12, "failed": 1,
+//                     "failures": { "certificate-expired": 1 } }] }
 //
-// There is "manual" only in an entry that has it, and "observed" only after the first observation. "sound_days" are
-// those of the watch.
-std::string domain_json(const listing::Entry& entry, std::span<const listing::Transition> transitions);
+// There is "manual" only in an entry that has it, "observed" only after the first observation, and "reports" only where
+// there are some: they are for the publisher, and not shown to others. "sound_days" are those of the watch.
+std::string domain_json(const listing::Entry& entry, std::span<const listing::Transition> transitions,
+                        std::span<const listing::DeliveryReport> reports = {});
 
 // All domains, at most max_json_entries, and removed ones, in the order given: { "list", "author", "url", "edition", "published", "expires",
 // "domains": [{ "domain", "state", "since", "consent", "mxs" }] }

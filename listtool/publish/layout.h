@@ -1,6 +1,7 @@
 // The publisher's directory.
 //
 //     publish.sqlite    what is known of each domain, and of each edition
+//     reports.sqlite    what others report about deliveries to these domains
 //     keys/             keys.N.json, and beside it a signature of each root key: keys.N.json.KEYID.minisig
 //     editions/N/       what is published: the list, its signatures, the keys, pages
 //     public            a symbolic link to the newest of them: the directory that a web server serves
@@ -21,6 +22,7 @@ struct Layout {
 
   std::filesystem::path state() const { return directory / "publish.sqlite"; }
   std::filesystem::path copy_of_state() const { return directory / ".rehearsal.sqlite"; }
+  std::filesystem::path reports() const { return directory / "reports.sqlite"; }
   std::filesystem::path lock() const { return directory / "publish.lock"; }
   std::filesystem::path keys() const { return directory / "keys"; }
   std::filesystem::path editions() const { return directory / "editions"; }

@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "event/run_each.h"
 #include "listtool/publish/observation.h"
+#include "listtool/publish/reports.h"
 
 namespace starttls::listtool::publish {
 namespace {
@@ -16,8 +17,9 @@ constexpr std::size_t saved_at_once = 200;
 
 class Observer {
  public:
-  Observer(Publisher& publisher, Examiner& examiner, std::vector<listingdb::KeptEntry> due)
-      : publisher_(publisher), examiner_(examiner), due_(std::move(due)) {}
+  Observer(Publisher& publisher, Examiner& examiner, Deliveries& deliveries,
+           std::vector<listingdb::KeptEntry> due)
+      : publisher_(publisher), examiner_(examiner), deliveries_(deliveries), due_(std::move(due)) {}
 
   event::Task<bool> run() {
     return event::run_each(due_.size(), max_examinations, [this](std::size_t index) { return work(index); });
@@ -36,27 +38,35 @@ class Observer {
     const dns::Answer record =
         co_await examiner_.ask(std::string(consent_label) + domain.str(), dns::Type::txt);
     const examination::DomainFacts facts = co_await examiner_.gatherer().gather(domain);
-    take(std::exchange(kept, listingdb::KeptEntry{.entry = {.domain = domain}}), facts, record);
+    if (auto taken =
+            take(std::exchange(kept, listingdb::KeptEntry{.entry = {.domain = domain}}), facts, record);
+        !taken && saved_) {
+      saved_ = std::move(taken);
+    }
     if (changes_.size() >= saved_at_once && saved_) saved_ = save();
     co_return saved_.has_value();
   }
 
-  void take(listingdb::KeptEntry kept, const examination::DomainFacts& facts, const dns::Answer& record) {
+  Result<void> take(listingdb::KeptEntry kept, const examination::DomainFacts& facts,
+                    const dns::Answer& record) {
     const PublishSettings& settings = publisher_.settings();
     Observed observed = observation_of(kept, facts, record, settings.name);
     ++counts_.all;
     if (observed.observation.soundness == listing::Soundness::unknown) ++counts_.unknown;
+    observed.observation.deliveries = TRY(deliveries_.recent(kept.entry.domain));
     listing::Transitions transitions = listing::observe(kept.entry, observed.observation, settings.rules);
     kept.policy_until = observed.policy_until;
     kept.contact = std::move(observed.contact);
     kept.faults = std::move(observed.observation.faults);
     changes_.push_back({.kept = std::move(kept), .transitions = std::move(transitions)});
+    return {};
   }
 
   Result<void> save() { return publisher_.db().save(std::exchange(changes_, {})); }
 
   Publisher& publisher_;
   Examiner& examiner_;
+  Deliveries& deliveries_;
   std::vector<listingdb::KeptEntry> due_;
   std::vector<listingdb::Change> changes_;
   listing::ObservationCounts counts_;
@@ -84,7 +94,8 @@ Result<listing::ObservationCounts> observe_due(Publisher& publisher, ExaminerSet
   auto due = TRY(domains.empty() ? publisher.db().due(before) : find_all(publisher, domains));
   if (due.empty()) return listing::ObservationCounts();
   const auto examiner = TRY(Examiner::create(std::move(settings), publisher.context()));
-  Observer observer(publisher, *examiner, std::move(due));
+  Deliveries deliveries = TRY(Deliveries::open(publisher));
+  Observer observer(publisher, *examiner, deliveries, std::move(due));
   examiner->loop().run_until_complete(observer.run());
   return observer.finish();
 }

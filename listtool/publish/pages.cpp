@@ -26,7 +26,8 @@ ListAbout about(const Publisher& publisher, const KeyVersions& keys, const listi
                   .published = edition.time,
                   .expires = expiry_of(settings, edition.time),
                   .threshold = roots.threshold,
-                  .rules = settings.rules};
+                  .rules = settings.rules,
+                  .report_to = settings.report_to};
   for (const minisign::PublicKey& key : roots.keys) about.root_keys.push_back(minisign::to_base64(key));
   for (const minisign::PublicKey& key : keyring::valid_keys(keys.newest()->keyring, publisher.context().now))
     about.keys.push_back(minisign::to_base64(key));

@@ -18,6 +18,7 @@
 #include "listtool/commands.h"
 #include "listtool/publish/key_files.h"
 #include "listtool/publish/publisher.h"
+#include "listtool/publish/reports.h"
 
 namespace starttls::listtool::publish {
 namespace {
@@ -64,12 +65,30 @@ std::string to_text(const KeptEntry& kept) {
   return text;
 }
 
+std::string recent_text(const listing::DeliverySums& deliveries) {
+  if (deliveries.reporters == 0) return {};
+  return fmt::format("reported in the last {} days: {}\n", listing::delivery_days.count(),
+                     listing::to_text(deliveries));
+}
+
 struct Totals {
   std::map<State, std::size_t> counts;
   std::optional<listingdb::KeptEdition> edition;
   std::optional<std::uint64_t> pinned;
   KeyVersions keys;
+  std::vector<DomainName> doubted;  // on the list; a reporter at least doubts (listing::DeliverySums)
 };
+
+Result<std::vector<DomainName>> doubted_domains(Publisher& publisher) {
+  Deliveries deliveries = TRY(Deliveries::open(publisher));
+  std::vector<DomainName> doubted;
+  for (const auto& [domain, sums] : TRY(deliveries.failing())) {
+    if (sums.doubting == 0) continue;
+    const auto kept = TRY(publisher.db().find(domain));
+    if (kept && listing::is_on_list(kept->entry)) doubted.push_back(domain);
+  }
+  return doubted;
+}
 
 Result<Totals> totals_of(Publisher& publisher) {
   Totals totals;
@@ -77,6 +96,7 @@ Result<Totals> totals_of(Publisher& publisher) {
   totals.edition = TRY(publisher.db().newest());
   totals.pinned = TRY(publisher.db().pinned());
   totals.keys = TRY(read_key_versions(publisher.layout(), publisher.settings().name));
+  totals.doubted = TRY(doubted_domains(publisher));
   return totals;
 }
 
@@ -95,6 +115,15 @@ std::string keys_text(const KeyVersions& keys) {
   return text;
 }
 
+std::string to_text(const std::vector<DomainName>& doubted) {
+  constexpr std::size_t max_shown = 10;
+  if (doubted.empty()) return {};
+  std::string text =
+      fmt::format("reports say that deliveries fail to {} on the list:", counted(doubted.size(), "domain"));
+  for (std::size_t i = 0; i < std::min(doubted.size(), max_shown); ++i) text += ' ' + doubted[i].str();
+  return text + (doubted.size() > max_shown ? " ...\n" : "\n");
+}
+
 std::string to_text(const Totals& totals, const PublishSettings& settings) {
   std::string text = fmt::format("list {}\n", settings.name);
   for (const auto& [state, number] : totals.counts)
@@ -109,7 +138,7 @@ std::string to_text(const Totals& totals, const PublishSettings& settings) {
   if (totals.pinned) {
     text += fmt::format("each edition repeats edition {} until 'publish rollback --end'\n", *totals.pinned);
   }
-  return text + keys_text(totals.keys);
+  return text + keys_text(totals.keys) + to_text(totals.doubted);
 }
 
 std::string to_json(const Totals& totals, const PublishSettings& settings) {
@@ -138,6 +167,10 @@ std::string to_json(const Totals& totals, const PublishSettings& settings) {
   totals.pinned ? json.number(*totals.pinned) : json.null();
   json.key("keys_version");
   totals.keys.newest() != nullptr ? json.number(totals.keys.newest()->keyring.version) : json.null();
+  json.key("doubted");
+  json.begin_array();
+  for (const DomainName& domain : totals.doubted) json.text(domain.str());
+  json.end_array();
   json.end_object();
   return json.take();
 }
@@ -146,7 +179,10 @@ Result<int> run_status(const Values& values, const Context& context) {
   Publisher publisher = TRY(Publisher::open_to_read(context));
   if (!values.domain.empty()) {
     const KeptEntry kept = TRY(find(publisher, values.domain));
-    TRY(print(context.json ? listingpages::domain_json(kept.entry, {}) : to_text(kept)));
+    Deliveries deliveries = TRY(Deliveries::open(publisher));
+    const listing::DeliverySums recent = TRY(deliveries.recent(kept.entry.domain));
+    TRY(print(context.json ? listingpages::domain_json(kept.entry, {})
+                           : to_text(kept) + recent_text(recent)));
     return 0;
   }
   const Totals totals = TRY(totals_of(publisher));
@@ -164,16 +200,26 @@ std::string to_text(const listing::Transition& transition) {
                      listing::to_string(transition.reason), evidence);
 }
 
+std::string report_line(const listing::DeliveryReport& report) {
+  return fmt::format("{}  reported by {}: {}\n", to_string(report.day), printable(report.reporter),
+                     listing::to_text(report));
+}
+
 Result<int> run_why(const Values& values, const Context& context) {
   Publisher publisher = TRY(Publisher::open_to_read(context));
   const KeptEntry kept = TRY(find(publisher, values.domain));
   const listing::Transitions history = TRY(publisher.db().history(kept.entry.domain));
+  Deliveries deliveries = TRY(Deliveries::open(publisher));
+  const auto reports = TRY(deliveries.all(kept.entry.domain));
   if (context.json) {
-    TRY(print(listingpages::domain_json(kept.entry, history)));
+    TRY(print(listingpages::domain_json(kept.entry, history, reports)));
     return 0;
   }
-  std::string text = to_text(kept) + '\n';
+  const listing::DeliverySums recent = TRY(deliveries.recent(kept.entry.domain));
+  std::string text = to_text(kept) + recent_text(recent) + '\n';
   for (const listing::Transition& transition : history) text += to_text(transition);
+  if (!reports.empty()) text += '\n';
+  for (const listing::DeliveryReport& report : reports) text += report_line(report);
   TRY(print(text));
   return 0;
 }

@@ -18,6 +18,7 @@ SERVE = "starttls-listtool-serve.service"
 SOCKET = "starttls-listtool-serve.socket"
 TIMER = "starttls-listtool-update.timer"
 CHECK, CHECK_TIMER = "starttls-listtool-check.service", "starttls-listtool-check.timer"
+RECEIVE = "starttls-listtool-publish-receive.service"
 PUBLISH, PUBLISH_TIMER = "starttls-listtool-publish.service", "starttls-listtool-publish.timer"
 MILTER = "tlsrpt-milter.service"
 SEND, QUEUE = "tlsrpt-report-send.service", "tlsrpt-report-queue.service"
@@ -28,6 +29,7 @@ SERVICES = {
     SERVE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml serve", 15),
     CHECK: ("starttls-listtool", "-q -c /etc/starttls-toolkit/listtool.toml check --watch", 15),
     PUBLISH: ("starttls-listtool", "-q -c /etc/starttls-toolkit/listtool.toml publish run", 15),
+    RECEIVE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml publish receive", 15),
     SEND: ("tlsrpt-report", "-q self --send", 20),
     QUEUE: ("tlsrpt-report", "-q queue --send", 20),
     MILTER: ("tlsrpt-milter", "-f", 15),
@@ -139,7 +141,8 @@ class SystemdUnits(Installed):
 
     def test_the_publisher_has_a_user_of_its_own_which_alone_may_change_what_it_publishes(self) -> None:
         share = self.units.parents[1]
-        self.assertEqual(self.values(PUBLISH, "User") + self.values(PUBLISH, "Group"), ["starttls-publish"] * 2)
+        for unit in (PUBLISH, RECEIVE):
+            self.assertEqual(self.values(unit, "User") + self.values(unit, "Group"), ["starttls-publish"] * 2)
         self.assertRegex((share / "sysusers.d/starttls-toolkit.conf").read_text(), r"(?m)^u starttls-publish - ")
         state, = self.values(PUBLISH, "StateDirectory")
         self.assertIn(f"\nd /var/lib/{state} 0755 starttls-publish starttls-publish -\n",

@@ -9,7 +9,7 @@ from lab import manual, program
 from lab.program import SOURCE_TREE
 
 PACKAGING = SOURCE_TREE / "packaging"
-COMMANDS = ("check", "publish run", "serve", "update")
+COMMANDS = ("check", "publish receive", "publish run", "serve", "update")
 
 
 def command_lines() -> Iterator[tuple[str, list[str]]]:
@@ -29,7 +29,8 @@ def options_of(*command: str) -> set[str]:
 class UpdateExamples(unittest.TestCase):
     def test_there_are_some(self) -> None:
         self.assertEqual([name for name, _ in command_lines()],
-                         ["starttls-listtool", "starttls-listtool-check.service.in", "starttls-listtool-publish.service.in",
+                         ["starttls-listtool", "starttls-listtool-check.service.in",
+                          "starttls-listtool-publish-receive.service.in", "starttls-listtool-publish.service.in",
                           *["starttls-listtool-serve.service.in"] * 2,  # to start and to reload
                           "starttls-listtool-update.service.in"])
 
@@ -38,7 +39,8 @@ class UpdateExamples(unittest.TestCase):
         self.assertIn("--splay", known["update"])
         for name, words in command_lines():
             with self.subTest(name):
-                command = next((each for each in COMMANDS if each.split()[0] in name), "update")
+                command = next((each for each in COMMANDS if each.replace(" ", "-") in name or each == "publish run" and
+                                "publish" in name), "update")
                 self.assertIn(command, " ".join(words))
                 self.assertLessEqual({word for word in words if word.startswith("-")}, known[command])
 

@@ -85,7 +85,8 @@ LISTTOOL = {
     "publish": {
         "name": (*TEXT, "'a/b'", "'.a'"), "url": (*TEXT, "'http://a.test/'", "'https://a.test/list'"), "author": TEXT,
         "directory": (*PATH, "''"), "secret_keys": (*TEXTS, "['']"), "expires_days": (*NUMBER, "1"),
-        "check_hours": NUMBER, "watch_days": NUMBER, "grace_days": NUMBER, "grace_checks": (*NUMBER, "0"),
+        "check_hours": NUMBER, "doubting_reporters": NUMBER,
+        "report_to": (*TEXTS, "['tls@a.test']"), "receive": ADDRESS, "watch_days": NUMBER, "grace_days": NUMBER, "grace_checks": (*NUMBER, "0"),
         "max_change": (*NUMBER, "101"), "max_unknown": (*NUMBER, "101"), "mail_from": (*TEXT, "'a'", "'a b@c.test'"),
         "keep_editions": (*NUMBER, "1")},
     "programs": {name: (*PATH, "''") for name in ("postmap", "makemap", "gpgv", "minisign", "sendmail")},

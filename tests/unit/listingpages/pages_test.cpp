@@ -254,6 +254,35 @@ TEST_CASE("a domain's document says what the publisher did by hand, and when it 
   CHECK(json.contains(R"("history": [])"));
 }
 
+TEST_CASE("a domain's document has reports only for the publisher, who passes them") {
+  const listing::DeliveryReport report{.day = Day(std::chrono::days(20'000)),
+                                       .reporter = "a \"b\"",
+                                       .successful = 12,
+                                       .failed = 1,
+                                       .failures = {{"certificate-expired", 1}}};
+  CHECK(domain_json(entry("example.org"), {}, std::vector{report}).contains(R"("reports": [
+    {
+      "day": "2024-10-04",
+      "reporter": "a \"b\"",
+      "successful": 12,
+      "failed": 1,
+      "failures": {
+        "certificate-expired": 1
+      }
+    }
+  ])"));
+  CHECK_FALSE(domain_json(entry("example.org"), {}).contains("reports"));
+}
+
+TEST_CASE("the page says where reports go, if they go anywhere") {
+  ListAbout to = about();
+  CHECK_FALSE(index_html(to, {}, {}, {}).contains("RFC 8460"));
+  to.report_to = {"mailto:reports@example.org", "https://example.org/?a=1&b=<2>"};
+  const std::string page = index_html(to, {}, {}, {});
+  CHECK(page.contains("href=\"mailto:reports@example.org\""));
+  CHECK(page.contains("href=\"https://example.org/?a=1&amp;b=&lt;2&gt;\""));
+}
+
 TEST_CASE("the document of all domains has the edition and each domain") {
   CHECK(entries_json(about(), std::vector{entry("gone.example", State::removed)}) == R"({
   "list": "sector",

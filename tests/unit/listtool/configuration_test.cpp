@@ -617,10 +617,13 @@ check_hours = 0
 watch_days = 0
 grace_days = 7
 grace_checks = 1
+doubting_reporters = 5
 max_change = 100
 max_unknown = 0
 mail_from = "list@example.org"
 keep_editions = 2
+report_to = ["mailto:reports@example.org", "https://lists.example.org/reports"]
+receive = "unix:/run/receive"
 )");
   const PublishSettings publish = good(read_configuration(folder / "listtool.toml")).publish;
   CHECK(publish.name == "sector");
@@ -633,10 +636,13 @@ keep_editions = 2
   CHECK(publish.rules.watch_days == 0);
   CHECK(publish.rules.grace_days == 7);
   CHECK(publish.rules.grace_failures == 1);
+  CHECK(publish.rules.doubting_reporters == 5);
   CHECK(publish.limits.max_change == 100);
   CHECK(publish.limits.max_unknown == 0);
   CHECK(publish.mail_from == "list@example.org");
   CHECK(publish.keep_editions == 2);
+  CHECK(publish.report_to.size() == 2);
+  CHECK(publish.receive.path == "/run/receive");
 
   const PublishSettings none = good(configuration("")).publish;
   CHECK(none.name.empty());
@@ -655,6 +661,8 @@ TEST_CASE("settings that publish cannot use are reported with their place") {
   CHECK(publish_complaint("secret_keys = ['']") == "2:16: 'publish.secret_keys' names no file");
   CHECK(publish_complaint("mail_from = 'The list <a@b.test>'") ==
         "2:13: 'publish.mail_from' is 'The list <a@b.test>', which is no mail address");
+  CHECK(publish_complaint("report_to = ['a@b.test']") ==
+        "2:14: 'publish.report_to' is 'a@b.test', which begins neither with 'mailto:' nor with 'https://'");
   for (const char* line : {"expires_days = 1", "check_hours = 169", "grace_checks = 0", "max_change = 101",
                            "max_unknown = 101", "keep_editions = 1"}) {
     CAPTURE(line);
@@ -694,7 +702,7 @@ TEST_CASE("the settings of the example configuration from [dns] on are valid") {
     text += line.substr(1) + "\n";
     if (line[1] != '[') ++keys;
   }
-  CHECK(keys == 51);
+  CHECK(keys == 54);
   const Configuration shown = good(configuration(text));
   CHECK(shown.discovery.dns.timeout == Configuration().discovery.dns.timeout);
   CHECK(shown.discovery.policy_hosts.total == Configuration().discovery.policy_hosts.total);

@@ -19,7 +19,8 @@ const std::set<std::string> without_default{
     "serve.user",         "serve.group",           "serve.metrics",
     "serve.socket_group", "serve.postfix_version", "check.domains",
     "check.ehlo",         "publish.name",          "publish.url",
-    "publish.author",     "publish.secret_keys",   "publish.mail_from"};
+    "publish.author",     "publish.secret_keys",   "publish.mail_from",
+    "publish.report_to"};
 
 Result<Configuration> load(const std::string& content) {
   const TemporaryFolder folder;
@@ -89,7 +90,9 @@ bool is_default(const PublishSettings& a) {
   const PublishSettings b;
   const bool are_rules_default =
       a.rules.watch_days == b.rules.watch_days && a.rules.grace_days == b.rules.grace_days &&
-      a.rules.grace_failures == b.rules.grace_failures && a.limits.max_change == b.limits.max_change &&
+      a.rules.grace_failures == b.rules.grace_failures &&
+      a.rules.doubting_reporters == b.rules.doubting_reporters && a.report_to == b.report_to &&
+      a.receive == b.receive && a.limits.max_change == b.limits.max_change &&
       a.limits.max_unknown == b.limits.max_unknown;
   return are_rules_default && a.name == b.name && a.url == b.url && a.author == b.author &&
          a.directory == b.directory && a.secret_keys == b.secret_keys && a.expires_days == b.expires_days &&
