@@ -193,6 +193,10 @@ class Box:
     def fetch(self, url: str) -> str:
         return self._in_its_network("curl", "--silent", "--fail", url)
 
+    def post(self, url: str, content: str, kind: str) -> str:
+        return self._in_its_network("curl", "--silent", "--fail", "--header", f"Content-Type: {kind}", "--data-binary", "@-",
+                                    url, content=content)
+
     def enter_network(self) -> None:
         """Let the calling thread, and no other, connect to the network of the system from now on."""
         with Path(f"/proc/{self.leader}/ns/net").open() as network:

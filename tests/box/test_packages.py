@@ -1,5 +1,6 @@
 """The Debian packages on a booted system with Debian's Postfix: what README and docs/packages.md say of them."""
 
+import datetime
 import json
 import re
 import tempfile
@@ -16,6 +17,7 @@ from lab.documents import Steps
 from repeated import Repeated
 
 MILTER, SERVE, SOCKET = "tlsrpt-milter.service", "starttls-listtool-serve.service", "starttls-listtool-serve.socket"
+RECEIVE = "starttls-listtool-publish-receive.service"
 TIMERS = ("starttls-listtool-update.timer", "starttls-listtool-check.timer", "starttls-listtool-publish.timer",
           "tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
 PREVIOUS = "0.1.9"
@@ -47,6 +49,7 @@ class Life(unittest.TestCase):
             self.mail_comes_in()
             self.mail_goes_out_over_verified_tls_or_waits()
             self.an_upgrade_keeps_everything_and_misses_nothing()
+            self.reports_about_a_published_list_are_taken()
             self.what_was_backed_up_can_be_restored()
             self.without_the_programs_mail_flows_and_data_stay()
             self.a_purge_removes_all_but_the_users(before, users)
@@ -71,7 +74,7 @@ class Life(unittest.TestCase):
         self.assertEqual(set(self.versions().values()), {PREVIOUS})
         self.assertEqual(self.box.run(f"systemctl is-enabled {MILTER}").stdout, "enabled\n")
         self.assertEqual(self.box.state(MILTER), "active")
-        for unit in (SERVE, SOCKET, *TIMERS):
+        for unit in (SERVE, SOCKET, RECEIVE, *TIMERS):
             with self.subTest(unit):
                 self.assertEqual(self.box.run(f"systemctl is-enabled {unit}", check=False).stdout, "disabled\n")
                 self.assertEqual(self.box.state(unit), "inactive")
@@ -144,6 +147,34 @@ class Life(unittest.TestCase):
 
     def wait_for_empty_queue(self) -> None:
         wait.until(lambda: self.box.run("postqueue -p").stdout.strip() == "Mail queue is empty", 60)
+
+    def reports_about_a_published_list_are_taken(self) -> None:
+        """By a confined service and by the mail server's alias, both as the user of the publisher."""
+        guide = Steps("docs/publishing-a-list.md", "What deliveries tell")
+        self.box.configure("/etc/starttls-toolkit/listtool.toml",
+                           '[publish]\nname = "sector"\nurl = "https://lists.example.org/"\n')
+        publish = "starttls-listtool publish"
+        self.box.run(f"{publish} init && {publish} add dest.example", user="starttls-publish")
+        self.box.run(guide.take("systemctl enable --now"))
+        self.box.run(guide.take("install -o starttls-publish"))
+        self.box.post("http://127.0.0.1:8463/reports", json.dumps(self.report("by-http")), "application/tlsrpt+json")
+        self.box.send(f"reports@{box.HOSTNAME}", "Subject: Report Domain: dest.example\nContent-Type: "
+                      f"application/tlsrpt+json\n\n{json.dumps(self.report('by-mail'))}\n")
+        wait.until(lambda: self.reporters(publish) == ["by-http", "by-mail"], 60)
+        self.assertEqual(self.box.journal("-b", "-u", RECEIVE, "-p", "warning"), [])
+        self.box.run(f"systemctl disable --now {RECEIVE}; postconf alias_maps=hash:/etc/aliases; postfix reload; "
+                     "rm /etc/postfix/aliases-publish")
+
+    def report(self, organization: str) -> dict:
+        day = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
+        return {"organization-name": organization, "report-id": organization, "contact-info": "tls@sender.test",
+                "date-range": {"start-datetime": f"{day}T00:00:00Z", "end-datetime": f"{day}T23:59:59Z"},
+                "policies": [{"policy": {"policy-type": "no-policy-found", "policy-domain": "dest.example"},
+                              "summary": {"total-successful-session-count": 2, "total-failure-session-count": 0}}]}
+
+    def reporters(self, publish: str) -> list[str]:
+        reports = json.loads(self.box.run(f"{publish} --json why dest.example").stdout).get("reports", [])
+        return [one["reporter"] for one in reports]
 
     def what_was_backed_up_can_be_restored(self) -> None:
         sessions = self.summary()
