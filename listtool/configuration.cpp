@@ -138,7 +138,6 @@ void Reader::read_programs(Programs& programs) {
   settings_.program("programs.makemap", programs.makemap);
   settings_.program("programs.gpgv", programs.gpgv);
   settings_.program("programs.minisign", programs.minisign);
-  settings_.program("programs.sendmail", programs.sendmail);
 }
 
 void Reader::read_name(const std::string& key, std::string& name) {
@@ -351,6 +350,7 @@ void Reader::read_publish(PublishSettings& publish) {
   settings_.string("publish.mail_from", publish.mail_from);
   check(publish.mail_from.empty() || is_mail_address(publish.mail_from), "publish.mail_from",
         fmt::format("is '{}', which is no mail address", printable(publish.mail_from, max_shown)));
+  settings_.mailer("publish.mail", publish.mail);
   settings_.array("publish.report_to", publish.report_to, [](const std::string& text) -> Result<std::string> {
     if (text.starts_with("mailto:") || text.starts_with("https://")) return text;
     return fail(Fault::config, "is '{}', which begins neither with 'mailto:' nor with 'https://'",

@@ -46,7 +46,6 @@ struct Programs {
   std::string makemap = "makemap";
   std::string gpgv = "gpgv";
   std::string minisign = "minisign";
-  std::string sendmail = "sendmail";
 };
 
 // [[list]]: has either a url or a file, and either minisign keys, or root keys, or an OpenPGP key file.
@@ -130,9 +129,10 @@ struct PublishSettings {
   unsigned check_hours = 20;  // a domain is examined again so long after the last time; 0: in each run
   listing::Rules rules;
   listing::EditionLimits limits;
-  std::string mail_from;  // an address; "": owners get no mail
-  std::vector<std::string>
-      report_to;  // "mailto:..." and "https://...": where consumers send reports (RFC 8460)
+  std::string mail_from;                     // an address; "": owners get no mail
+  std::string mail{config::default_mailer};  // who takes this mail: a program, or "smtp://HOST:PORT"
+  // "mailto:..." and "https://...": where consumers send reports (RFC 8460).
+  std::vector<std::string> report_to;
   config::Address receive{.host = "127.0.0.1", .port = 8463};  // of `publish receive`
   unsigned keep_editions = 30;
 };

@@ -13,8 +13,8 @@
 #include "base/text.h"
 #include "base/try.h"
 #include "http/post.h"
-#include "mail/hand_over.h"
 #include "mail/report_mail.h"
+#include "mailer/hand_over.h"
 #include "report/published.h"
 #include "report/tables.h"
 #include "store/sending_domain.h"
@@ -205,9 +205,8 @@ Result<Work> ReportSender::prepare_mail(const tlsrptdb::Delivery& delivery, cons
           message = std::move(message)](std::chrono::milliseconds time_left) -> Result<void> {
     if (!message) return std::unexpected(message.error());
     const auto timeout = std::min<std::chrono::milliseconds>(mail_timeout, time_left);
-    if (!place.starts_with("smtp://")) return mail::hand_to_program(place, sender, *message, timeout);
-    return http::submit(
-        {.url = place, .sender = sender, .recipient = recipient, .message = *message, .total = timeout});
+    return mailer::hand_over(
+        place, {.sender = sender, .recipient = recipient, .message = *message, .time_limit = timeout});
   };
 }
 

@@ -333,6 +333,15 @@ void Settings::program(const std::string& key, std::string& value) {
   }
 }
 
+void Settings::mailer(const std::string& key, std::string& value) {
+  string(key, value);
+  const bool is_server = value.find("://") != value.npos;
+  check(is_server ? value.starts_with("smtp://") : !value.empty() && !value.starts_with('-'), key,
+        fmt::format(R"(is '{}'; it must be "smtp://HOST:PORT" or a program such as "sendmail")",
+                    printable(value, max_shown)));
+  if (!is_server && value.find('/') != value.npos) program(key, value);
+}
+
 void Settings::command(const std::string& key, std::vector<std::string>& value) {
   bool is_program = true;
   array(key, value, [&](const std::string& text) -> Result<std::string> {

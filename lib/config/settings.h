@@ -54,6 +54,9 @@ inline constexpr auto log_level_words = enum_words<LogLevel>({{LogLevel::debug, 
                                                               {LogLevel::warning, "warning"},
                                                               {LogLevel::error, "error"}});
 
+// The mail server of this host, as Settings::mailer() reads it.
+inline constexpr const char* default_mailer = "smtp://127.0.0.1:25";
+
 class Settings {
  public:
   // Fault::config where the file cannot be read, is of another kind or is not TOML.
@@ -80,6 +83,8 @@ class Settings {
   void program(const std::string& key, std::string& value);
   // An array of a program, as of program(), and its arguments. An empty one means no command.
   void command(const std::string& key, std::vector<std::string>& value);
+  // Who takes mail: a mail server, "smtp://HOST:PORT", or a program as of program() that is called as sendmail(8) is.
+  void mailer(const std::string& key, std::string& value);
   // The mode of a file: an octal string such as "0660".
   void mode(const std::string& key, mode_t& value);
   void flag(const std::string& key, bool& value);

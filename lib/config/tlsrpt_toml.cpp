@@ -28,12 +28,6 @@ bool is_tls_version(std::string_view text) {
   return std::ranges::find(versions, text) != versions.end();
 }
 
-// "smtp://HOST:PORT", or a program.
-bool is_mailer(std::string_view text) {
-  return !text.empty() && !text.starts_with('-') &&
-         (text.find("://") == text.npos || text.starts_with("smtp://"));
-}
-
 // A token of RFC 5322, which is what an authserv-id is without quotes (RFC 8601 section 2.5).
 bool is_authserv_id(std::string_view text) {
   return !text.empty() && std::ranges::none_of(text, [](char one) {
@@ -95,15 +89,6 @@ void read_milter(Settings& settings, MilterConfig& milter) {
   settings.number("milter.retention_days", milter.retention_days, 2, 100'000);
 }
 
-void read_mail(Settings& settings, std::string& mail) {
-  settings.string("report.mail", mail);
-  settings.check(is_mailer(mail), "report.mail",
-                 fmt::format(R"(is '{}'; it must be "smtp://HOST:PORT" or a program such as "sendmail")",
-                             printable(mail, max_shown)));
-  const bool is_path = mail.find('/') != mail.npos && mail.find("://") == mail.npos;
-  if (is_path) settings.program("report.mail", mail);
-}
-
 void read_authserv_ids(Settings& settings, std::vector<std::string>& ids) {
   settings.strings("report.trusted_authserv_ids", ids);
   for (std::size_t index = 0; index < ids.size(); ++index) {
@@ -127,7 +112,7 @@ void read_report(Settings& settings, ReportConfig& report) {
                  fmt::format(R"(is '{}'; it must be "TLSv1.1", "TLSv1.2" or "TLSv1.3")",
                              printable(report.min_tls, max_shown)));
   settings.strings("report.rua", report.rua);
-  read_mail(settings, report.mail);
+  settings.mailer("report.mail", report.mail);
   settings.seconds("report.send_window", report.send_window, 0ms, 24h);
   settings.number("report.max_store_size", report.max_store_size, 1, 1'000'000);
   settings.number("report.max_rejected_size", report.max_rejected_size, 1, 1'000'000);

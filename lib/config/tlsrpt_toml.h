@@ -98,12 +98,12 @@ inline constexpr const char* default_user = "starttls-toolkit";
 
 // [report]
 struct ReportConfig {
-  std::string organization;         // organization-name of RFC 8460; empty: the host's name
-  std::string contact;              // contact-info; empty: postmaster@ the host's name
-  std::vector<DomainName> domains;  // our policy domains; empty: unknown
-  std::string min_tls;              // a version below counts as failed in self reports; empty: none does
-  std::vector<std::string> rua;     // where self reports go; empty: by the policy domain's TLSRPT record
-  std::string mail = "smtp://127.0.0.1:25";  // who takes report mails: a program, or "smtp://HOST:PORT"
+  std::string organization;          // organization-name of RFC 8460; empty: the host's name
+  std::string contact;               // contact-info; empty: postmaster@ the host's name
+  std::vector<DomainName> domains;   // our policy domains; empty: unknown
+  std::string min_tls;               // a version below counts as failed in self reports; empty: none does
+  std::vector<std::string> rua;      // where self reports go; empty: by the policy domain's TLSRPT record
+  std::string mail{default_mailer};  // who takes report mails: a program, or "smtp://HOST:PORT"
   std::chrono::milliseconds send_window{0};  // within which a report is first sent, at random
   // Of our mail servers whose Authentication-Results count; lower case. Empty: reports are not authenticated.
   std::vector<std::string> trusted_authserv_ids;

@@ -59,6 +59,7 @@ std::string configuration_text(const Values& values) {
       "#max_change = 10                # percent of the entries that may leave or change at once\n"
       "#max_unknown = 20               # percent of the checks that may find out nothing\n"
       "#mail_from = \"postmaster@example.org\"  # tells owners whose domains begin to fail\n"
+      "#mail = \"smtp://127.0.0.1:25\"    # takes this mail; or a program: \"sendmail\"\n"
       "#keep_editions = 30\n",
       config::toml_string(values.name), config::toml_string(values.url), printable(values.directory),
       config::toml_string(values.author));

@@ -2,19 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <string>
 
 #include "base/console.h"
 #include "base/text.h"
 #include "base/try.h"
-#include "mail/hand_over.h"
 #include "mail/notice_mail.h"
+#include "mailer/hand_over.h"
 
 namespace starttls::listtool::publish {
 namespace {
 
-constexpr std::chrono::minutes mail_timeout{2};
 constexpr std::size_t max_evidence = 1'000;
 
 std::string text_of(const listingdb::Notice& notice, const PublishSettings& settings) {
@@ -54,8 +52,8 @@ Result<void> send(Publisher& publisher, const listingdb::Notice& notice, const s
                                          notice.domain.str()) +
                              "@" + settings.mail_from.substr(settings.mail_from.find('@') + 1),
                        .date = publisher.context().now}));
-  return mail::hand_to_program(publisher.context().configuration.programs.sendmail, settings.mail_from,
-                               message, mail_timeout);
+  return mailer::hand_over(settings.mail,
+                           {.sender = settings.mail_from, .recipient = to, .message = message});
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ import xml.etree.ElementTree
 from pathlib import Path
 
 from lab import command
+from lab.postfix import Receiver
 from publisher import DAY, LIST, PublisherCase
 
 WATCH = 28
@@ -59,9 +60,7 @@ class Way(PublisherCase):
         sendmail = mails / "sendmail"
         sendmail.write_text(f'#!/bin/sh\nexec cat >"{mails}/$$.eml"\n')
         sendmail.chmod(0o755)
-        self.publish(watch_days=1, mail_from="list@publisher.test")
-        self.configuration.tables["programs"] = {"sendmail": sendmail}
-        self.configuration.write()
+        self.publish(watch_days=1, mail_from="list@publisher.test", mail=sendmail)
         self.good("add", "good.test", "other.test")
         self.days(2)
         self.assertEqual(set(self.entries()), {"good.test", "other.test"})
@@ -86,6 +85,26 @@ class Way(PublisherCase):
         self.connect = working
         self.days(3)
         self.assertEqual(self.state("good.test"), "listed")
+
+    def test_a_mail_to_an_owner_waits_for_the_mail_server(self) -> None:
+        self.sound("good.test")
+        self.sound("other.test")
+        subjects = self.lab.new_folder("checks") / "header_checks"
+        subjects.write_text("/^Subject:/ WARN\n")
+        address = self.lab.address()
+        self.publish(watch_days=0, mail_from="list@publisher.test", mail=f"smtp://{address}:{self.lab.smtp_port}")
+        self.good("add", "good.test", "other.test")
+        self.days(2)
+        self.mta_sts("good.test", mxs=["elsewhere.test"])
+        self.days(status=75)
+        self.assertEqual(self.state("good.test"), "failing")
+
+        server = Receiver(self.lab, "mail.publisher.test", ["good.test"], parameters={
+            "header_checks": f"regexp:{subjects}"}, address=address)
+        self.days()
+        server.log.wait_for("Subject: good.test: mail servers that follow the list 'sector' cannot deliver")
+        server.log.wait_for("to=<tls@good.test>.* status=sent")
+        self.assertEqual(len(re.findall("qmgr.*: from=<list@publisher.test>", server.log.text())), 1)
 
     def test_new_mx_hosts_of_the_policy_are_on_the_list_at_once(self) -> None:
         self.sound("good.test")

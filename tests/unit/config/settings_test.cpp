@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include "base/try.h"
 #include "support.h"
 
 using namespace starttls;
@@ -373,6 +374,27 @@ TEST_CASE("a value with a meaning keeps its default if the key is absent") {
   CHECK(none.command.empty());
   CHECK(none.sockets.empty());
   CHECK_FALSE(none.even);
+}
+
+TEST_CASE("a mailer is a mail server or a program") {
+  const auto read = [](const std::string& content) -> Result<std::string> {
+    const TemporaryFolder folder;
+    write(folder / "x.toml", content);
+    Settings settings = good(Settings::load(folder / "x.toml"));
+    std::string mailer = default_mailer;
+    settings.mailer("mail", mailer);
+    TRY(settings.finish());
+    return mailer;
+  };
+  CHECK(good(read("")) == "smtp://127.0.0.1:25");
+  CHECK(good(read("mail = 'smtp://mx.example.org:587'\n")) == "smtp://mx.example.org:587");
+  CHECK(good(read("mail = 'sendmail'\n")) == "sendmail");
+  CHECK(good(read("mail = '/usr/sbin/sendmail'\n")) == "/usr/sbin/sendmail");
+  CHECK(good(read("mail = './sendmail'\n")).starts_with('/'));
+  for (const char* wrong : {"mail = ''", "mail = '-t'", "mail = 'smtps://mx.example.org'", "mail = 25"}) {
+    CAPTURE(wrong);
+    CHECK(bad(read(wrong + std::string("\n"))).fault == Fault::config);
+  }
 }
 
 TEST_CASE("a value without a meaning is an error with its place and the most similar word") {

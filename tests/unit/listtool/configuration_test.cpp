@@ -621,6 +621,7 @@ doubting_reporters = 5
 max_change = 100
 max_unknown = 0
 mail_from = "list@example.org"
+mail = "smtp://mail.example.org"
 keep_editions = 2
 report_to = ["mailto:reports@example.org", "https://lists.example.org/reports"]
 receive = "unix:/run/receive"
@@ -640,6 +641,7 @@ receive = "unix:/run/receive"
   CHECK(publish.limits.max_change == 100);
   CHECK(publish.limits.max_unknown == 0);
   CHECK(publish.mail_from == "list@example.org");
+  CHECK(publish.mail == "smtp://mail.example.org");
   CHECK(publish.keep_editions == 2);
   CHECK(publish.report_to.size() == 2);
   CHECK(publish.receive.path == "/run/receive");
@@ -648,6 +650,7 @@ receive = "unix:/run/receive"
   CHECK(none.name.empty());
   CHECK(none.directory == "/var/lib/starttls-toolkit/publish");
   CHECK(none.expires_days == 5);
+  CHECK(none.mail == "smtp://127.0.0.1:25");
 }
 
 TEST_CASE("settings that publish cannot use are reported with their place") {
@@ -663,6 +666,7 @@ TEST_CASE("settings that publish cannot use are reported with their place") {
         "2:13: 'publish.mail_from' is 'The list <a@b.test>', which is no mail address");
   CHECK(publish_complaint("report_to = ['a@b.test']") ==
         "2:14: 'publish.report_to' is 'a@b.test', which begins neither with 'mailto:' nor with 'https://'");
+  CHECK(publish_complaint("mail = 'smtps://mail.example.org'").starts_with("2:8: 'publish.mail' is "));
   for (const char* line : {"expires_days = 1", "check_hours = 169", "grace_checks = 0", "max_change = 101",
                            "max_unknown = 101", "keep_editions = 1"}) {
     CAPTURE(line);
@@ -702,7 +706,7 @@ TEST_CASE("the settings of the example configuration from [dns] on are valid") {
     text += line.substr(1) + "\n";
     if (line[1] != '[') ++keys;
   }
-  CHECK(keys == 54);
+  CHECK(keys == 55);
   const Configuration shown = good(configuration(text));
   CHECK(shown.discovery.dns.timeout == Configuration().discovery.dns.timeout);
   CHECK(shown.discovery.policy_hosts.total == Configuration().discovery.policy_hosts.total);

@@ -54,8 +54,7 @@ bool is_default(const FetchLimits& a) {
 
 bool is_default(const Programs& a) {
   const Programs b;
-  return a.postmap == b.postmap && a.makemap == b.makemap && a.gpgv == b.gpgv && a.minisign == b.minisign &&
-         a.sendmail == b.sendmail;
+  return a.postmap == b.postmap && a.makemap == b.makemap && a.gpgv == b.gpgv && a.minisign == b.minisign;
 }
 
 bool is_default(const dns::Settings& a) {
@@ -96,7 +95,8 @@ bool is_default(const PublishSettings& a) {
       a.limits.max_unknown == b.limits.max_unknown;
   return are_rules_default && a.name == b.name && a.url == b.url && a.author == b.author &&
          a.directory == b.directory && a.secret_keys == b.secret_keys && a.expires_days == b.expires_days &&
-         a.check_hours == b.check_hours && a.mail_from == b.mail_from && a.keep_editions == b.keep_editions;
+         a.check_hours == b.check_hours && a.mail_from == b.mail_from && a.mail == b.mail &&
+         a.keep_editions == b.keep_editions;
 }
 
 bool is_default(const Configuration& a) {

@@ -1,4 +1,4 @@
-#include "mail/hand_over.h"
+#include "mailer/hand_over.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -9,12 +9,13 @@
 #include "base/file.h"
 #include "base/subprocess.h"
 #include "base/try.h"
+#include "http/post.h"
 
-namespace starttls::mail {
+namespace starttls::mailer {
 namespace {
 
 // For sendmail(8), which reads lines that end with LF.
-std::string with_plain_newlines(const std::string& message) {
+std::string with_plain_newlines(std::string_view message) {
   std::string plain;
   for (const char c : message) {
     if (c != '\r') plain += c;
@@ -31,13 +32,11 @@ Result<UniqueFd> in_memory(const std::string& content) {
   return fd;
 }
 
-}  // namespace
-
-Result<void> hand_to_program(const std::string& sendmail, const std::string& sender,
-                             const std::string& message, std::chrono::milliseconds time_limit) {
-  const auto input = TRY(in_memory(with_plain_newlines(message)));
-  const auto done = run_program(
-      {.argv = {sendmail, "-t", "-i", "-f", sender}, .stdin_fd = input.get(), .time_limit = time_limit});
+Result<void> hand_to_program(const std::string& sendmail, const Mail& mail) {
+  const auto input = TRY(in_memory(with_plain_newlines(mail.message)));
+  const auto done = run_program({.argv = {sendmail, "-t", "-i", "-f", mail.sender},
+                                 .stdin_fd = input.get(),
+                                 .time_limit = mail.time_limit});
   if (!done) return fail(Fault::temporary, "{}", done.error().message);
   if (done->succeeded()) return {};
   const bool is_final =
@@ -45,4 +44,15 @@ Result<void> hand_to_program(const std::string& sendmail, const std::string& sen
   return fail(is_final ? Fault::data : Fault::temporary, "{}", failure_text(sendmail, *done));
 }
 
-}  // namespace starttls::mail
+}  // namespace
+
+Result<void> hand_over(const std::string& mailer, const Mail& mail) {
+  if (!mailer.starts_with("smtp://")) return hand_to_program(mailer, mail);
+  return http::submit({.url = mailer,
+                       .sender = mail.sender,
+                       .recipient = mail.recipient,
+                       .message = mail.message,
+                       .total = mail.time_limit});
+}
+
+}  // namespace starttls::mailer
