@@ -46,8 +46,8 @@ std::string domain_file(const DomainName& domain) {
   return "domains/" + domain.str() + ".json";
 }
 
-std::string domain_json(const Entry& entry, std::span<const Transition> transitions,
-                        std::span<const DeliveryReport> reports) {
+std::string domain_json(const Entry& entry, std::span<const std::string> faults,
+                        std::span<const Transition> transitions, std::span<const DeliveryReport> reports) {
   JsonText json;
   json.object([&] {
     write_members(json, entry);
@@ -60,6 +60,7 @@ std::string domain_json(const Entry& entry, std::span<const Transition> transiti
     json.member("held", entry.is_held);
     json.member("sound_days", entry.sound_days);
     if (entry.observed) json.member("observed", to_rfc3339(*entry.observed));
+    json.member("faults", faults);
     json.array("history", [&] {
       for (const Transition& transition : transitions) write(json, transition);
     });

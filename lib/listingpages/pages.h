@@ -74,14 +74,16 @@ std::string index_html(const ListAbout& about, const StateCounts& counts,
 //
 //     { "domain": "example.org", "state": "listed", "since": "2026-11-29T03:00:00Z", "consent": "mta-sts",
 //       "mxs": ["mx.example.org"], "manual": { "reason": "...", "ends": "..." }, "held": false, "sound_days": 0,
-//       "observed": "...",
+//       "observed": "...", "faults": ["certificate-name"],
 //       "history": [{ "time": "...", "from": "watched", "to": "listed", "reason": "...", "evidence": "..." }],
 //       "reports": [{ "day": "2026-11-28", "reporter": "...", "successful": 12, "failed": 1,
 //                     "failures": { "certificate-expired": 1 } }] }
 //
 // There is "manual" only in an entry that has it, "observed" only after the first observation, and "reports" only where
-// there are some: they are for the publisher, and not shown to others. "sound_days" are those of the watch.
-std::string domain_json(const listing::Entry& entry, std::span<const listing::Transition> transitions,
+// there are some: they are for the publisher, and not shown to others. "sound_days" are those of the watch. `faults`:
+// codes, of the last observation.
+std::string domain_json(const listing::Entry& entry, std::span<const std::string> faults,
+                        std::span<const listing::Transition> transitions,
                         std::span<const listing::DeliveryReport> reports = {});
 
 // All domains, at most max_json_entries, and removed ones, in the order given: { "list", "author", "url", "edition", "published", "expires",

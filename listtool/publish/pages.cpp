@@ -34,6 +34,15 @@ ListAbout about(const Publisher& publisher, const KeyVersions& keys, const listi
   return about;
 }
 
+Result<void> write_document(Publisher& publisher, const DomainName& domain, const fs::path& directory) {
+  const auto kept = TRY(publisher.db().find(domain));
+  if (!kept) return {};
+  const auto history = TRY(publisher.db().history(domain));
+  const fs::path file = directory / listingpages::domain_file(domain);
+  TRY(Directory::make(file.parent_path()));
+  return replace_file(file, listingpages::domain_json(kept->entry, kept->faults, history));
+}
+
 }  // namespace
 
 Result<void> write_pages(Publisher& publisher, const KeyVersions& keys, const listingdb::KeptEdition& edition,
@@ -52,11 +61,7 @@ Result<void> write_pages(Publisher& publisher, const KeyVersions& keys, const li
   std::erase_if(entries, [](const listing::Entry& entry) { return entry.state == listing::State::removed; });
   if (all > listingpages::max_shown_entries) entries.clear();
   TRY(replace_file(directory / listingpages::index_file, index_html(head, counts, entries, recent)));
-  for (const listing::Entry& entry : entries) {
-    const fs::path file = directory / listingpages::domain_file(entry.domain);
-    TRY(Directory::make(file.parent_path()));
-    TRY(replace_file(file, listingpages::domain_json(entry, TRY(publisher.db().history(entry.domain)))));
-  }
+  for (const listing::Entry& entry : entries) TRY(write_document(publisher, entry.domain, directory));
   return {};
 }
 

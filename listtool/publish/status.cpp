@@ -19,6 +19,7 @@
 #include "listtool/publish/key_files.h"
 #include "listtool/publish/publisher.h"
 #include "listtool/publish/reports.h"
+#include "minisign/key.h"
 
 namespace starttls::listtool::publish {
 namespace {
@@ -141,6 +142,26 @@ std::string to_text(const Totals& totals, const PublishSettings& settings) {
   return text + keys_text(totals.keys) + to_text(totals.doubted);
 }
 
+void write_keys(json::JsonText& json, const KeyVersions& keys) {
+  const KeyVersion* const newest = keys.newest();
+  json.key("keys_version");
+  newest != nullptr ? json.number(newest->keyring.version) : json.null();
+  json.key("keys_expires");
+  newest != nullptr ? json.text(to_rfc3339(newest->keyring.expires)) : json.null();
+  json.array("online_keys", [&] {
+    if (newest == nullptr) return;
+    for (const keyring::SigningKey& each : newest->keyring.signing) {
+      json.object([&] {
+        json.member("id", minisign::to_string(each.key.id));
+        json.member("from", to_rfc3339(each.from));
+        json.member("until", to_rfc3339(each.until));
+      });
+    }
+  });
+  json.key("keys_draft");
+  keys.draft ? json.number(keys.draft->keyring.version) : json.null();
+}
+
 std::string to_json(const Totals& totals, const PublishSettings& settings) {
   json::JsonText json;
   json.begin_object();
@@ -165,8 +186,7 @@ std::string to_json(const Totals& totals, const PublishSettings& settings) {
   }
   json.key("pinned");
   totals.pinned ? json.number(*totals.pinned) : json.null();
-  json.key("keys_version");
-  totals.keys.newest() != nullptr ? json.number(totals.keys.newest()->keyring.version) : json.null();
+  write_keys(json, totals.keys);
   json.key("doubted");
   json.begin_array();
   for (const DomainName& domain : totals.doubted) json.text(domain.str());
@@ -181,7 +201,7 @@ Result<int> run_status(const Values& values, const Context& context) {
     const KeptEntry kept = TRY(find(publisher, values.domain));
     Deliveries deliveries = TRY(Deliveries::open(publisher));
     const listing::DeliverySums recent = TRY(deliveries.recent(kept.entry.domain));
-    TRY(print(context.json ? listingpages::domain_json(kept.entry, {})
+    TRY(print(context.json ? listingpages::domain_json(kept.entry, kept.faults, {})
                            : to_text(kept) + recent_text(recent)));
     return 0;
   }
@@ -212,7 +232,7 @@ Result<int> run_why(const Values& values, const Context& context) {
   Deliveries deliveries = TRY(Deliveries::open(publisher));
   const auto reports = TRY(deliveries.all(kept.entry.domain));
   if (context.json) {
-    TRY(print(listingpages::domain_json(kept.entry, history, reports)));
+    TRY(print(listingpages::domain_json(kept.entry, kept.faults, history, reports)));
     return 0;
   }
   const listing::DeliverySums recent = TRY(deliveries.recent(kept.entry.domain));

@@ -70,6 +70,9 @@ class Way(PublisherCase):
         self.connect = [*working[2:], *self.connect[-2:]]
         self.days()
         self.assertEqual(self.state("good.test"), "failing")
+        for document in (self.good("--json", "status", "good.test"), self.good("--json", "why", "good.test"),
+                         (self.public() / "domains" / "good.test.json").read_text()):
+            self.assertEqual(json.loads(document)["faults"], ["certificate-name"])
         [mail] = mails.glob("*.eml")
         self.assertIn("To: tls@good.test\n", mail.read_text())
         self.assertIn("certificate-name", mail.read_text())
@@ -292,7 +295,15 @@ class Keys(PublisherCase):
     def test_an_online_key_is_changed(self) -> None:
         keys = self.lab.new_folder("new")
         new = type(self.online)(keys)
+        before = json.loads(self.good("--json", "status"))
+        self.assertEqual((before["keys_version"], before["keys_draft"]), (1, None))
+        self.assertEqual([key["id"] for key in before["online_keys"]], [self.online.id])
         self.assertIn("minisign -Sm keys.2.json", self.good("keys", "rotate", "--online", str(new.public)))
+        drafted = json.loads(self.good("--json", "status"))
+        self.assertEqual(drafted, before | {"keys_draft": 2})
+        made = self.time - 2 * DAY
+        self.assertEqual((drafted["keys_expires"], drafted["online_keys"][0]["until"]), tuple(
+            (made + days * DAY).strftime("%Y-%m-%dT%H:%M:%SZ") for days in (365, 100)))
         self.days()  # a version that waits for signatures is not in use
         self.assertFalse((self.public() / "keys.2.json").exists())
         self.configuration.tables["publish"]["secret_keys"] = [new.secret]

@@ -215,7 +215,8 @@ TEST_CASE("the table for listtool.toml has the root keys, or else the keys") {
 }
 
 TEST_CASE("a domain's document has its entry and its history") {
-  CHECK(domain_json(entry("example.org"), std::vector{begin_of_failure("a \"b\" \xff")}) == R"({
+  CHECK(domain_json(entry("example.org"), std::vector<std::string>{"certificate-name"},
+                    std::vector{begin_of_failure("a \"b\" \xff")}) == R"({
   "domain": "example.org",
   "state": "listed",
   "since": "2026-11-05T03:00:00Z",
@@ -226,6 +227,9 @@ TEST_CASE("a domain's document has its entry and its history") {
   ],
   "held": false,
   "sound_days": 0,
+  "faults": [
+    "certificate-name"
+  ],
   "history": [
     {
       "time": "2026-11-29T03:00:00Z",
@@ -244,13 +248,14 @@ TEST_CASE("a domain's document says what the publisher did by hand, and when it 
   held.manual = Manual{.reason = "agreed by telephone", .ends = at("2027-03-01T00:00:00Z")};
   held.is_held = true;
   held.observed = at("2026-11-29T03:00:00Z");
-  const std::string json = domain_json(held, {});
+  const std::string json = domain_json(held, {}, {});
   CHECK(json.contains(R"("manual": {
     "reason": "agreed by telephone",
     "ends": "2027-03-01T00:00:00Z"
   },
   "held": true,)"));
-  CHECK(json.contains(R"("observed": "2026-11-29T03:00:00Z",)"));
+  CHECK(json.contains(R"("observed": "2026-11-29T03:00:00Z",
+  "faults": [],)"));
   CHECK(json.contains(R"("history": [])"));
 }
 
@@ -260,7 +265,7 @@ TEST_CASE("a domain's document has reports only for the publisher, who passes th
                                        .successful = 12,
                                        .failed = 1,
                                        .failures = {{"certificate-expired", 1}}};
-  CHECK(domain_json(entry("example.org"), {}, std::vector{report}).contains(R"("reports": [
+  CHECK(domain_json(entry("example.org"), {}, {}, std::vector{report}).contains(R"("reports": [
     {
       "day": "2024-10-04",
       "reporter": "a \"b\"",
@@ -271,7 +276,7 @@ TEST_CASE("a domain's document has reports only for the publisher, who passes th
       }
     }
   ])"));
-  CHECK_FALSE(domain_json(entry("example.org"), {}).contains("reports"));
+  CHECK_FALSE(domain_json(entry("example.org"), {}, {}).contains("reports"));
 }
 
 TEST_CASE("the page says where reports go, if they go anywhere") {
