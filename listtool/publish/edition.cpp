@@ -85,8 +85,8 @@ class EditionMaker {
 
   Result<KeptEdition> make() {
     if (keys_.newest() == nullptr) {
-      return fail(Fault::config,
-                  "there are no keys yet: 'starttls-listtool publish keys init' makes keys.1.json");
+      return fail(Fault::config, "there are no keys yet: '{}' makes keys.1.json",
+                  command_line(publisher_.context(), "keys init"));
     }
     TRY(keyring::check_usable(keys_.newest()->keyring, now_));
     TRY(begin());
@@ -181,8 +181,8 @@ class EditionMaker {
     const keyring::Keyring& keyring = keys_.newest()->keyring;
     const std::vector<minisign::PublicKey> valid = keyring::valid_keys(keyring, now_);
     if (valid.empty()) {
-      return fail(Fault::config,
-                  "no online key of keys.json is valid now: 'publish keys rotate --online KEY'");
+      return fail(Fault::config, "no online key of keys.json is valid now: '{}'",
+                  command_line(publisher_.context(), "keys rotate --online KEY"));
     }
     ListFiles files{.list = list_path(), .shown = fmt::format("edition {}", edition_.number)};
     files.signature = signature_file(list_path().string(), signatures_.front());

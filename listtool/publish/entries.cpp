@@ -81,10 +81,6 @@ std::optional<Change> added(const DomainName& domain, std::optional<KeptEntry> k
   return Change{.kept = {.entry = std::move(made.entry)}, .transitions = {std::move(made.transition)}};
 }
 
-std::unexpected<Error> unknown(const DomainName& domain) {
-  return fail(Fault::usage, "{} is not known: 'publish add' adds it", domain.str());
-}
-
 struct AddValues {
   std::vector<std::string> domains;
   std::string reason;
@@ -140,7 +136,7 @@ void declare_remove(Options& options, ReasonValues& values) {
 Result<int> run_remove(const ReasonValues& values, const Context& context) {
   return act(context, values.domains, "removed",
              [&](const DomainName& domain, std::optional<KeptEntry> kept) -> Result<std::optional<Change>> {
-               if (!kept) return unknown(domain);
+               if (!kept) return unknown_domain(context, domain);
                if (kept->entry.state == State::removed) return std::nullopt;
                listing::Transition transition = listing::remove(kept->entry, context.now, values.reason);
                return Change{.kept = std::move(*kept), .transitions = {std::move(transition)}};
@@ -155,7 +151,7 @@ void declare_hold(Options& options, ReasonValues& values) {
 Result<int> run_hold(const ReasonValues& values, const Context& context) {
   return act(context, values.domains, values.release ? "released" : "held",
              [&](const DomainName& domain, std::optional<KeptEntry> kept) -> Result<std::optional<Change>> {
-               if (!kept) return unknown(domain);
+               if (!kept) return unknown_domain(context, domain);
                if (kept->entry.is_held != values.release) return std::nullopt;
                listing::Transition transition =
                    values.release ? listing::release(kept->entry, context.now, values.reason)

@@ -65,9 +65,9 @@ std::string configuration_text(const Values& values) {
       config::toml_string(values.author));
 }
 
-Result<void> make(const PublishSettings& settings) {
+Result<void> make(const Context& context, const PublishSettings& settings) {
   const Layout layout{settings.directory};
-  TRY(check_owner(layout.directory));
+  TRY(check_owner(context, layout.directory));
   TRY(Directory::make(layout.directory));
   TRY(listingdb::ListingDb::create(layout.state(), settings.name));
   TRY(Directory::make(layout.keys()));
@@ -76,9 +76,9 @@ Result<void> make(const PublishSettings& settings) {
       fmt::format("made the list '{}' in {}\n", settings.name, printable(layout.directory.string())));
 }
 
-Result<void> make_as_in(const fs::path& file) {
+Result<void> make_as_in(const Context& context, const fs::path& file) {
   const Configuration configuration = TRY(read_configuration(file));
-  return make(configuration.publish);
+  return make(context, configuration.publish);
 }
 
 Result<int> run(const Values& values, const Context& context) {
@@ -88,7 +88,7 @@ Result<int> run(const Values& values, const Context& context) {
       return std::unexpected(
           context.configuration.error_at("publish.name", "is missing: give it, or DIR and --name"));
     }
-    TRY(make(settings));
+    TRY(make(context, settings));
     return 0;
   }
   if (const auto named = keyring::check_list_name(values.name); !named)
@@ -99,7 +99,7 @@ Result<int> run(const Values& values, const Context& context) {
     return fail(Fault::usage, "{}: exists already", printable(file.string()));
   TRY(Directory::make(directory));
   TRY(replace_file(file, configuration_text(values)));
-  if (const auto made = make_as_in(file); !made) {
+  if (const auto made = make_as_in(context, file); !made) {
     std::error_code none;
     fs::remove(file, none);
     return std::unexpected(made.error());

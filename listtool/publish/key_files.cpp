@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/try.h"
+#include "listtool/publish/publisher.h"
 #include "minisign/verify.h"
 
 namespace starttls::listtool::publish {
@@ -94,24 +95,26 @@ Result<KeyVersions> read_key_versions(const Layout& layout, const std::string& l
   return versions;
 }
 
-std::vector<std::string> duties(const KeyVersions& versions, Time now) {
+std::vector<std::string> duties(const Context& context, const KeyVersions& versions) {
   constexpr std::chrono::days min_keyring_left{30};
   constexpr std::chrono::days min_key_left{14};
-  if (versions.newest() == nullptr) return {"there is no signed keys.json: 'publish keys init'"};
+  const Time now = context.now;
+  if (versions.newest() == nullptr)
+    return {fmt::format("there is no signed keys.json: '{}'", command_line(context, "keys init"))};
   const keyring::Keyring& keyring = versions.newest()->keyring;
   std::vector<std::string> duties;
   if (const auto usable = keyring::check_usable(keyring, now); !usable) {
     duties.push_back(usable.error().message);
   } else if (keyring.expires - now < min_keyring_left) {
-    duties.push_back(
-        fmt::format("keys.json expires on {}: 'publish keys rotate'", to_string(to_day(keyring.expires))));
+    duties.push_back(fmt::format("keys.json expires on {}: '{}'", to_string(to_day(keyring.expires)),
+                                 command_line(context, "keys rotate")));
   }
+  const std::string rotate = command_line(context, "keys rotate --online KEY");
   if (keyring::valid_keys(keyring, now).size() < keyring.threshold) {
-    duties.emplace_back("too few online keys are valid: 'publish keys rotate --online KEY'");
+    duties.push_back(fmt::format("too few online keys are valid: '{}'", rotate));
   } else if (keyring::valid_keys(keyring, now + min_key_left).size() < keyring.threshold) {
     duties.push_back(
-        fmt::format("in {} days too few online keys are valid: 'publish keys rotate --online KEY'",
-                    min_key_left.count()));
+        fmt::format("in {} days too few online keys are valid: '{}'", min_key_left.count(), rotate));
   }
   return duties;
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "keyring/keyring.h"
+#include "listtool/context.h"
 #include "listtool/publish/layout.h"
 #include "minisign/signature.h"
 
@@ -42,7 +43,7 @@ Result<KeyVersions> read_key_versions(const Layout& layout, const std::string& l
 
 // What the publisher must soon do about the keys, a sentence without full stop each: version in use that expires, online
 // keys whose time ends.
-std::vector<std::string> duties(const KeyVersions& versions, Time now);
+std::vector<std::string> duties(const Context& context, const KeyVersions& versions);
 
 // Puts a signature beside the draft, which must be there. Fault::data where none of the root keys that may sign the draft
 // has made it.

@@ -43,7 +43,7 @@ Result<std::vector<PublicKey>> read_keys(const std::vector<std::string>& texts) 
 }
 
 // What the holders of the root keys have to do with a draft.
-std::string instructions(const KeyVersion& draft) {
+std::string instructions(const Context& context, const KeyVersion& draft) {
   const std::string file = draft.file.filename().string();
   std::string text = fmt::format(
       "Version {} waits for signatures of its root keys. With each of them, on its own machine:\n\n",
@@ -51,8 +51,8 @@ std::string instructions(const KeyVersion& draft) {
   text += fmt::format("    minisign -Sm {} -s ROOT.key\n\n", file);
   text += fmt::format(
       "and here, with the signature that it has made:\n\n"
-      "    starttls-listtool publish keys sign {}.minisig\n",
-      file);
+      "    {}\n",
+      command_line(context, fmt::format("keys sign {}.minisig", file)));
   return text;
 }
 
@@ -60,7 +60,7 @@ Result<void> write(const Context& context, Publisher& publisher, const keyring::
   const fs::path file = TRY(write_draft(publisher.layout(), keyring));
   TRY(print(fmt::format("{}\n", printable(file.string()))));
   if (context.quiet) return {};
-  return print("\n" + instructions({.keyring = keyring, .file = file}));
+  return print("\n" + instructions(context, {.keyring = keyring, .file = file}));
 }
 
 Result<KeyVersions> versions_of(const Publisher& publisher) {
@@ -71,9 +71,10 @@ Result<KeyVersions> versions_of(const Publisher& publisher) {
 Result<keyring::Keyring> next_version(const Publisher& publisher, unsigned days) {
   const KeyVersions versions = TRY(versions_of(publisher));
   if (versions.newest() == nullptr) {
-    return fail(
-        Fault::usage, "{}",
-        versions.draft ? "version 1 is not signed yet" : "there are no keys yet: 'publish keys init'");
+    return fail(Fault::usage, "{}",
+                versions.draft ? "version 1 is not signed yet"
+                               : fmt::format("there are no keys yet: '{}'",
+                                             command_line(publisher.context(), "keys init")));
   }
   keyring::Keyring next = versions.newest()->keyring;
   ++next.version;
@@ -143,7 +144,8 @@ Result<int> run_init(const Values& values, const Context& context) {
   Publisher publisher = TRY(Publisher::open(context));
   const KeyVersions versions = TRY(versions_of(publisher));
   if (versions.newest() != nullptr)
-    return fail(Fault::usage, "there are keys already: 'publish keys rotate' makes another version");
+    return fail(Fault::usage, "there are keys already: '{}' makes another version",
+                command_line(context, "keys rotate"));
   keyring::Keyring keyring{.list = publisher.settings().name,
                            .version = 1,
                            .created = context.now,
@@ -210,8 +212,8 @@ Result<int> run_sign(const Values& values, const Context& context) {
         fmt::format("version {} is in use from the next run on\n", versions.newest()->keyring.version)));
     return 0;
   }
-  TRY(print(
-      fmt::format("{}\n\n{}", versions.draft->unsigned_because->message, instructions(*versions.draft))));
+  TRY(print(fmt::format("{}\n\n{}", versions.draft->unsigned_because->message,
+                        instructions(context, *versions.draft))));
   return 1;
 }
 

@@ -44,13 +44,16 @@ class Lint {
 
  private:
   void add(std::string fault) { faults_.push_back(std::move(fault)); }
+  std::string command_line(std::string_view command) const {
+    return publish::command_line(publisher_.context(), command);
+  }
 
   void look_at_keys(const KeyVersions& keys) {
     if (keys.draft) {
       add(fmt::format("keys.json version {} waits for signatures: {}", keys.draft->keyring.version,
                       keys.draft->unsigned_because ? keys.draft->unsigned_because->message : ""));
     }
-    for (std::string& duty : duties(keys, now_)) add(std::move(duty));
+    for (std::string& duty : duties(publisher_.context(), keys)) add(std::move(duty));
   }
 
   void look_at_secret_keys() {
@@ -76,16 +79,17 @@ class Lint {
     const Layout& layout = publisher_.layout();
     std::error_code none;
     if (!fs::equivalent(layout.visible(), layout.edition(newest->number), none)) {
-      add(fmt::format("{} is not edition {}: 'publish run' sets it", printable(layout.visible().string()),
-                      newest->number));
+      add(fmt::format("{} is not edition {}: '{}' sets it", printable(layout.visible().string()),
+                      newest->number, command_line("run")));
     }
     const Time expires = expiry_of(publisher_.settings(), newest->time);
     if (expires - now_ < (expires - newest->time) / 2) {
-      add(fmt::format("edition {} expires on {}: does 'publish run' run each day?", newest->number,
-                      to_rfc3339(expires)));
+      add(fmt::format("edition {} expires on {}: does '{}' run each day?", newest->number,
+                      to_rfc3339(expires), command_line("run")));
     }
     if (const auto pinned = TRY(publisher_.db().pinned()))
-      add(fmt::format("each edition repeats edition {}: 'publish rollback --end' ends that", *pinned));
+      add(fmt::format("each edition repeats edition {}: '{}' ends that", *pinned,
+                      command_line("rollback --end")));
     if (keys.newest() == nullptr) return {};
     const fs::path list = layout.edition(newest->number) / list_file(publisher_.settings());
     const auto source =

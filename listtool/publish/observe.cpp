@@ -79,8 +79,11 @@ Result<std::vector<listingdb::KeptEntry>> find_all(Publisher& publisher,
   all.reserve(domains.size());
   for (const DomainName& domain : domains) {
     auto kept = TRY(publisher.db().find(domain));
-    if (!kept || kept->entry.state == listing::State::removed)
-      return fail(Fault::usage, "{} is not known, or removed: 'publish add' adds it", domain.str());
+    if (!kept) return unknown_domain(publisher.context(), domain);
+    if (kept->entry.state == listing::State::removed) {
+      return fail(Fault::usage, "{} was removed: '{}' adds it again", domain.str(),
+                  command_line(publisher.context(), "add " + domain.str()));
+    }
     all.push_back(std::move(*kept));
   }
   return all;

@@ -3,8 +3,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "base/domain.h"
 #include "base/file.h"
 #include "base/result.h"
 #include "listingdb/listing_db.h"
@@ -13,9 +16,15 @@
 
 namespace starttls::listtool::publish {
 
+// A command to type into a shell, with the -c of this one: "starttls-listtool -c list.toml publish keys init".
+std::string command_line(const Context& context, std::string_view command);
+
 // Whether a command that changes something may run: not as root in the directory of another user, who could not change
 // afterwards what root has made there. Fault::permission.
-Result<void> check_owner(const std::filesystem::path& directory);
+Result<void> check_owner(const Context& context, const std::filesystem::path& directory);
+
+// Fault::usage.
+std::unexpected<Error> unknown_domain(const Context& context, const DomainName& domain);
 
 class Publisher {
  public:

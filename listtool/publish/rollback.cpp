@@ -42,10 +42,9 @@ Result<int> roll_back(const Values& values, const Context& context, Publisher& p
   const listingdb::KeptEdition edition = TRY(make_edition(publisher, keys, plan, difference));
   TRY(show_newest(publisher));
   if (!context.quiet) {
-    TRY(
-        print(fmt::format("edition {} has the content of edition {}: {}; so have all that follow, until\n"
-                          "'starttls-listtool publish rollback --end'\n",
-                          edition.number, number, counted(edition.entries, "entry"))));
+    TRY(print(fmt::format(
+        "edition {} has the content of edition {}: {}; so have all that follow, until\n'{}'\n",
+        edition.number, number, counted(edition.entries, "entry"), command_line(context, "rollback --end"))));
   }
   return 0;
 }

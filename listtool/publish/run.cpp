@@ -144,7 +144,7 @@ Result<void> publish(Publisher& publisher, const EditionPlan& plan, Outcome& out
     return {};
   }
   const KeyVersions keys = TRY(read_key_versions(publisher.layout(), publisher.settings().name));
-  for (const std::string& duty : duties(keys, publisher.context().now))
+  for (const std::string& duty : duties(publisher.context(), keys))
     print_warning(program, fmt::format("list {}: {}", publisher.settings().name, duty));
   outcome.edition = TRY(make_edition(publisher, keys, plan, outcome.difference));
   return show_newest(publisher);

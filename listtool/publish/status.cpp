@@ -44,7 +44,7 @@ void declare_why(Options& options, Values& values) {
 Result<KeptEntry> find(Publisher& publisher, const std::string& text) {
   const DomainName domain = TRY(DomainName::parse(text));
   auto kept = TRY(publisher.db().find(domain));
-  if (!kept) return fail(Fault::usage, "{} is not known: 'publish add' adds it", domain.str());
+  if (!kept) return unknown_domain(publisher.context(), domain);
   return std::move(*kept);
 }
 
@@ -125,7 +125,8 @@ std::string to_text(const std::vector<DomainName>& doubted) {
   return text + (doubted.size() > max_shown ? " ...\n" : "\n");
 }
 
-std::string to_text(const Totals& totals, const PublishSettings& settings) {
+std::string to_text(const Totals& totals, const Context& context) {
+  const PublishSettings& settings = context.configuration.publish;
   std::string text = fmt::format("list {}\n", settings.name);
   for (const auto& [state, number] : totals.counts)
     text += fmt::format("{:>8} {}\n", number, listing::to_string(state));
@@ -137,7 +138,8 @@ std::string to_text(const Totals& totals, const PublishSettings& settings) {
     text += "no edition yet\n";
   }
   if (totals.pinned) {
-    text += fmt::format("each edition repeats edition {} until 'publish rollback --end'\n", *totals.pinned);
+    text += fmt::format("each edition repeats edition {} until '{}'\n", *totals.pinned,
+                        command_line(context, "rollback --end"));
   }
   return text + keys_text(totals.keys) + to_text(totals.doubted);
 }
@@ -206,7 +208,7 @@ Result<int> run_status(const Values& values, const Context& context) {
     return 0;
   }
   const Totals totals = TRY(totals_of(publisher));
-  TRY(print(context.json ? to_json(totals, publisher.settings()) : to_text(totals, publisher.settings())));
+  TRY(print(context.json ? to_json(totals, publisher.settings()) : to_text(totals, context)));
   return 0;
 }
 

@@ -6,12 +6,13 @@ import gzip
 import json
 import os
 import re
+import shlex
 import shutil
 import unittest
 import xml.etree.ElementTree
 from pathlib import Path
 
-from lab import command
+from lab import command, program
 from lab.postfix import Receiver
 from publisher import DAY, LIST, PublisherCase
 
@@ -384,9 +385,29 @@ class Directory(PublisherCase):
         shutil.chown(self.folder, "games")
         before = sorted(self.folder.rglob("*"))
         for command in (("add", "a.test"), ("run",), ("keys", "rotate"), ("init",)):
-            self.refused(77, f"{self.folder}: belongs to games, .*: runuser -u games -- starttls-listtool publish", *command)
+            self.refused(77, f"{self.folder}: belongs to games, .*: runuser -u games -- starttls-listtool -c "
+                         f"{self.configuration.path} publish", *command)
         self.assertEqual(sorted(self.folder.rglob("*")), before)
         self.assertIn("list sector", self.good("status"))
+
+    def test_a_command_in_a_message_can_be_typed_as_it_is(self) -> None:
+        self.sound("good.test")
+        folder = self.lab.new_folder("it's here")
+        self.publish()
+        configuration = folder / "listtool.toml"
+        configuration.write_bytes(self.configuration.path.read_bytes())
+        self.configuration.path = configuration
+        said = self.tool("status", "good.test")
+        self.assertEqual(said.returncode, 64)
+        line = re.search(r": '(starttls-listtool .*)' adds it", said.stderr)[1]
+        words = shlex.split(line)
+        self.assertEqual(words, ["starttls-listtool", "-c", str(configuration), "publish", "add", "good.test"])
+        program.run(*words, environment=self.configuration.environment)
+        self.assertEqual(self.state("good.test"), "candidate")
+        self.assertRegex(self.good("keys", "rotate"),
+                         "\n    starttls-listtool -c .* publish keys sign keys.2.json.minisig\n")
+        self.refused(64, "there are keys already: '.* -c .* publish keys rotate'", "keys", "init", "--root",
+                     str(self.roots[0].public), "--online", str(self.online.public))
 
     def test_import(self) -> None:
         self.publish()
