@@ -9,6 +9,7 @@
 #include "base/atomic_file.h"
 #include "base/console.h"
 #include "base/directory.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "config/settings.h"
@@ -22,6 +23,8 @@ namespace starttls::listtool::publish {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t max_configuration_size = std::size_t{64} << 10U;
 
 struct Values {
   std::string directory;  // "": as configured
@@ -65,13 +68,26 @@ std::string configuration_text(const Values& values) {
       config::toml_string(values.author));
 }
 
+bool is_there(const fs::path& path) {
+  std::error_code none;
+  return fs::exists(path, none);
+}
+
+// What is missing of it. The state comes last: where there is one, a process that was killed has left nothing undone.
 Result<void> make(const Context& context, const PublishSettings& settings) {
   const Layout layout{settings.directory};
   TRY(check_owner(context, layout.directory));
+  const bool has_state = is_there(layout.state());
+  if (has_state && is_there(layout.keys()) && is_there(layout.editions()))
+    return fail(Fault::usage, "{}: exists already", printable(layout.state().string()));
   TRY(Directory::make(layout.directory));
-  TRY(listingdb::ListingDb::create(layout.state(), settings.name));
   TRY(Directory::make(layout.keys()));
   TRY(Directory::make(layout.editions()));
+  if (has_state) {
+    TRY(listingdb::ListingDb::open(layout.state(), settings.name));
+  } else {
+    TRY(listingdb::ListingDb::create(layout.state(), settings.name));
+  }
   return print(
       fmt::format("made the list '{}' in {}\n", settings.name, printable(layout.directory.string())));
 }
@@ -79,6 +95,32 @@ Result<void> make(const Context& context, const PublishSettings& settings) {
 Result<void> make_as_in(const Context& context, const fs::path& file) {
   const Configuration configuration = TRY(read_configuration(file));
   return make(context, configuration.publish);
+}
+
+// One that a process which was killed has left is as these values make it.
+Result<void> check_left(const Context& context, const fs::path& file, const Values& values) {
+  if (TRY(read_file(file, max_configuration_size)) == configuration_text(values)) return {};
+  Context own = context;
+  own.config = file;
+  return fail(Fault::usage, "{}: exists already, with other settings; '{}' makes what it names",
+              printable(file.string()), command_line(own, "init"));
+}
+
+Result<void> make_directory(const Context& context, const Values& values) {
+  const fs::path directory = fs::absolute(values.directory).lexically_normal();
+  const fs::path file = directory / "listtool.toml";
+  if (is_there(file)) {
+    TRY(check_left(context, file, values));
+    return make_as_in(context, file);
+  }
+  TRY(Directory::make(directory));
+  TRY(replace_file(file, configuration_text(values)));
+  auto made = make_as_in(context, file);
+  if (!made) {
+    std::error_code none;
+    fs::remove(file, none);
+  }
+  return made;
 }
 
 Result<int> run(const Values& values, const Context& context) {
@@ -93,17 +135,7 @@ Result<int> run(const Values& values, const Context& context) {
   }
   if (const auto named = keyring::check_list_name(values.name); !named)
     return fail(Fault::usage, "--name {}", named.error().message);
-  const fs::path directory = fs::absolute(values.directory).lexically_normal();
-  const fs::path file = directory / "listtool.toml";
-  if (std::error_code none; fs::exists(file, none))
-    return fail(Fault::usage, "{}: exists already", printable(file.string()));
-  TRY(Directory::make(directory));
-  TRY(replace_file(file, configuration_text(values)));
-  if (const auto made = make_as_in(context, file); !made) {
-    std::error_code none;
-    fs::remove(file, none);
-    return std::unexpected(made.error());
-  }
+  TRY(make_directory(context, values));
   return 0;
 }
 

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import unittest
 import xml.etree.ElementTree
 from pathlib import Path
@@ -369,15 +370,45 @@ class Directory(PublisherCase):
         made = self.configuration.tool("publish", "init", str(folder), "--name", "town", "--url",
                                        "https://lists.example.test/", "--author", "The 'Town'")
         self.assertEqual((made.returncode, made.stderr), (0, ""))
-        self.assertEqual(sorted(path.name for path in folder.iterdir()), ["editions", "keys", "listtool.toml", "publish.sqlite"])
+        whole = ["editions", "keys", "listtool.toml", "publish.sqlite"]
+        self.assertEqual(sorted(path.name for path in folder.iterdir()), whole)
         again = self.configuration.tool("publish", "init", str(folder), "--name", "town")
         self.assertEqual(again.returncode, 64)
-        self.assertIn("exists already", again.stderr)
+        self.assertIn(f"exists already, with other settings; 'starttls-listtool -c {folder}/listtool.toml publish "
+                      "init' makes what it names", again.stderr)
         wrong = self.configuration.tool("publish", "init", str(folder / "x"), "--name", "no/name")
         self.assertEqual(wrong.returncode, 64)
         url = self.configuration.tool("publish", "init", str(folder / "x"), "--name", "town", "--url", "http://plain.test/")
         self.assertEqual(url.returncode, 78)
         self.assertFalse((folder / "x" / "listtool.toml").exists())
+
+    def test_init_completes_what_it_was_interrupted_in(self) -> None:
+        self.start()
+        folder = self.lab.new_folder("made") / "list"
+
+        def init() -> subprocess.CompletedProcess[str]:
+            return program.run("starttls-listtool", "publish", "init", folder, "--name", "town")
+
+        self.assertEqual(init().returncode, 0)
+        whole = sorted(path.name for path in folder.iterdir())
+        for missing in (["publish.sqlite"], ["publish.sqlite", "editions"], ["publish.sqlite", "editions", "keys"],
+                        ["editions"], ["keys"]):
+            with self.subTest(missing):
+                for name in missing:
+                    path = folder / name
+                    path.unlink() if path.is_file() else path.rmdir()
+                done = init()
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertEqual(sorted(path.name for path in folder.iterdir()), whole)
+                again = init()
+                self.assertEqual(again.returncode, 64)
+                self.assertIn(f"{folder}/publish.sqlite: exists already", again.stderr)
+        (folder / "keys").rmdir()
+        with (folder / "listtool.toml").open("a") as file:
+            file.write("#\n")
+        self.assertIn("exists already, with other settings", init().stderr)
+        done = program.run("starttls-listtool", "-c", folder / "listtool.toml", "publish", "init")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     @unittest.skipUnless(os.geteuid() == 0, "needs a second user")
     def test_root_makes_no_file_in_the_directory_of_another_user(self) -> None:
