@@ -32,14 +32,18 @@ Result<Origin> beside_list(const ListSettings& settings, const std::string& name
 
 class Versions {
  public:
-  Versions(const Context& context, http::Client& client, const ListSettings& settings)
-      : settings_(settings), fetcher_(context.configuration.fetch, client) {}
+  Versions(const Context& context, http::Client& client, const ListSettings& settings,
+           const SteadyClock& clock)
+      : settings_(settings),
+        fetcher_(context.configuration.fetch, client),
+        clock_(clock),
+        end_(clock() + max_keyring_time) {}
 
   // The version after the trusted one; nothing if there is none.
   Result<std::optional<Keyring>> next(const Keyring* trusted) {
     const std::string file = fmt::format("keys.{}.json", trusted == nullptr ? 1 : trusted->version + 1);
     const Origin origin = TRY(beside_list(settings_, file, keyring::max_keyring_size));
-    const auto text = TRY(fetcher_.fetch_if_there(origin));
+    const auto text = TRY(fetch(origin));
     if (!text && trusted == nullptr)
       return fail(Fault::data, "{}: there is no such file, which names the keys of the list", origin.shown());
     if (!text) return std::nullopt;
@@ -50,6 +54,17 @@ class Versions {
   }
 
  private:
+  Result<std::optional<std::string>> fetch(const Origin& origin) {
+    if (clock_() > end_) {
+      return fail(
+          Fault::temporary,
+          "{}: the versions of keys.json are slow: after {} minutes there may still be more; the next "
+          "update goes on with those that were accepted",
+          origin.shown(), max_keyring_time.count());
+    }
+    return fetcher_.fetch_if_there(origin);
+  }
+
   // Those of the root keys that are trusted and of its own.
   Result<std::vector<minisign::Signature>> fetch_signatures(const std::string& file, const Keyring* trusted,
                                                             const Keyring& own) {
@@ -63,7 +78,7 @@ class Versions {
       const Origin origin =
           TRY(beside_list(settings_, fmt::format("{}.{}.minisig", file, minisign::to_string(id)),
                           minisign::signature_size_limit));
-      const auto text = TRY(fetcher_.fetch_if_there(origin));
+      const auto text = TRY(fetch(origin));
       if (!text) continue;
       signatures.push_back(TRY(with_context(minisign::parse_signature(*text), "{}", origin.shown())));
     }
@@ -82,6 +97,8 @@ class Versions {
 
   const ListSettings& settings_;
   ListFetcher fetcher_;
+  const SteadyClock& clock_;
+  std::chrono::steady_clock::time_point end_;
 };
 
 Result<void> fetch_new_versions(Versions& versions, const std::string& roots, FetchedKeyring& fetched) {
@@ -106,13 +123,13 @@ Result<void> check_newest(const Keyring& newest, const std::string& roots, const
 }  // namespace
 
 FetchedKeyring fetch_keyring(const Context& context, http::Client& client, const ListSettings& settings,
-                             const Edition* installed, const ListHistory* history) {
+                             const Edition* installed, const ListHistory* history, const SteadyClock& clock) {
   FetchedKeyring fetched;
   if (settings.root_keys.empty()) return fetched;
   const std::string roots = roots_text(settings);
   if (installed != nullptr && installed->keyring && installed->keyring->roots == roots)
     fetched.newest = installed->keyring;
-  Versions versions(context, client, settings);
+  Versions versions(context, client, settings, clock);
   auto done = fetch_new_versions(versions, roots, fetched);
   if (done) {
     done = with_context(check_newest(fetched.newest->keyring, roots, history, context.now),
