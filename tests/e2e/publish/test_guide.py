@@ -103,12 +103,17 @@ class Guide(PublisherCase):
         self.shell(self.block("starttls-listtool publish keys rotate --root"))
         self.assertIn("version 4 is in use", self.sign_with(4))
 
-        # From a backup, on another host.
-        backups = self.lab.new_folder("backups")
-        self.shell(self.block("sqlite3 publish.sqlite \".backup").replace("/var/backups", str(backups)))
-        self.assertIn("INSERT INTO entries", self.shell(self.block("sqlite3 publish.sqlite .dump")))
-        (self.folder / "publish.sqlite").write_bytes((backups / "publish.sqlite").read_bytes())
-        self.assertEqual(self.shell("starttls-listtool publish run --no-checks\nstarttls-listtool publish lint\n"), "")
+        # From a backup, on another host: of either kind.
+        backups = str(self.lab.new_folder("backups"))
+        self.shell(self.block("sqlite3 publish.sqlite \".backup").replace("/var/backups", backups))
+        self.shell(self.block("sqlite3 publish.sqlite .dump"))
+        self.assertIn("INSERT INTO entries", (self.folder / "publish.sql").read_text())
+        newest = int(self.public().resolve().name)
+        for restore in self.block("cp /var/backups/publish.sqlite").replace("/var/backups", backups).splitlines():
+            (self.folder / "publish.sqlite").unlink()
+            self.shell(restore)
+            self.assertEqual(self.shell("starttls-listtool publish run --no-checks\nstarttls-listtool publish lint\n"), "")
+            self.assertEqual(self.public().resolve().name, str(newest + 1))
 
         self.assertEqual(len(by_hand), 4)
         self.assertIn("1 domain added", self.shell("\n".join(by_hand)))
