@@ -17,8 +17,10 @@ namespace {
 constexpr std::size_t stdin_limit = std::size_t{64} << 20U;  // bytes; some million names
 constexpr std::size_t max_reported_lines = 1000;
 
-// Returns how many lines were rejected.
-std::size_t for_each_line(std::string_view text, const std::function<Result<void>(std::string_view)>& take) {
+}  // namespace
+
+std::size_t for_each_line(std::string_view name, std::string_view text,
+                          const std::function<Result<void>(std::string_view)>& take) {
   std::size_t refused = 0;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto end = std::min(text.find('\n'), text.size());
@@ -29,16 +31,12 @@ std::size_t for_each_line(std::string_view text, const std::function<Result<void
     if (line.empty()) continue;
     const auto taken = take(line);
     if (taken || ++refused > max_reported_lines) continue;
-    print_error(program, fmt::format("standard input:{}: {}", number, taken.error().message));
+    print_error(program, fmt::format("{}:{}: {}", name, number, taken.error().message));
   }
-  if (refused > max_reported_lines) {
-    print_error(program,
-                fmt::format("standard input: {} more lines are faulty", refused - max_reported_lines));
-  }
+  if (refused > max_reported_lines)
+    print_error(program, fmt::format("{}: {} more lines are faulty", name, refused - max_reported_lines));
   return refused;
 }
-
-}  // namespace
 
 Result<int> for_each_argument(const std::vector<std::string>& arguments,
                               const std::function<Result<void>(std::string_view)>& take) {
@@ -46,7 +44,8 @@ Result<int> for_each_argument(const std::vector<std::string>& arguments,
   for (const std::string& argument : arguments) {
     if (argument == "-") {
       const auto text = TRY(read_file(argument, stdin_limit, FileKind::any));
-      if (for_each_line(text, take) > 0) status = std::max(status, static_cast<int>(Fault::data));
+      if (for_each_line("standard input", text, take) > 0)
+        status = std::max(status, static_cast<int>(Fault::data));
     } else if (const auto taken = take(trim(argument)); !taken) {
       print_error(program, taken.error().message);
       status = std::max(status, static_cast<int>(Fault::usage));

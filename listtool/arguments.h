@@ -1,6 +1,7 @@
-// Reads the arguments of a command line, or of standard input ("-", one on each line).
+// Reads the arguments of a command line, or of standard input or a file (one on each line).
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -10,10 +11,15 @@
 
 namespace starttls::listtool {
 
-// Calls `take` with each argument, and for "-" with each line of standard input. Removes blanks around a
-// line, and ignores empty lines and what follows a '#'. If `take` rejects one, prints the error with its line
-// on standard error and continues with the others. Returns the exit status for what was rejected: 64 for an
-// argument, 65 for a line, else 0. Errors as of read_file().
+// Calls `take` with each line of a text. Removes blanks around a line, and ignores empty lines and what follows a '#'. If
+// `take` rejects one, prints the error with `name`, that of the file, and its line on standard error and continues with
+// the others. Returns how many lines were rejected.
+std::size_t for_each_line(std::string_view name, std::string_view text,
+                          const std::function<Result<void>(std::string_view)>& take);
+
+// Calls `take` with each argument, and for "-" with each line of standard input. If `take` rejects one, prints the error
+// on standard error and continues with the others. Returns the exit status for what was rejected: 64 for an argument, 65
+// for a line, else 0. Errors as of read_file().
 Result<int> for_each_argument(const std::vector<std::string>& arguments,
                               const std::function<Result<void>(std::string_view)>& take);
 

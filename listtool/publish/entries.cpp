@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -183,19 +184,17 @@ Result<std::vector<DomainName>> domains_of_list(const std::filesystem::path& fil
   return domains;
 }
 
-Result<std::vector<DomainName>> domains_of_lines(const std::filesystem::path& file, const std::string& text) {
-  std::vector<DomainName> domains;
-  std::size_t number = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    std::string_view line = std::string_view(text).substr(at, end - at);
-    at = end + 1;
-    ++number;
-    line = trim(line.substr(0, line.find('#')));
-    if (line.empty()) continue;
-    domains.push_back(TRY(with_context(DomainName::parse(line), "{}:{}", printable(file.string()), number)));
-  }
-  return domains;
+Domains domains_of_lines(const std::filesystem::path& file, const std::string& text) {
+  Domains found;
+  const std::string name = file == "-" ? "standard input" : printable(file.string());
+  std::set<DomainName> seen;
+  const std::size_t refused = for_each_line(name, text, [&](std::string_view line) -> Result<void> {
+    auto domain = TRY(DomainName::parse(line));
+    if (seen.insert(domain).second) found.domains.push_back(std::move(domain));
+    return {};
+  });
+  if (refused > 0) found.status = static_cast<int>(Fault::data);
+  return found;
 }
 
 Result<std::vector<DomainName>> domains_of_cache(const Context& context) {
@@ -210,29 +209,32 @@ Result<std::vector<DomainName>> domains_of_cache(const Context& context) {
 }
 
 Result<int> run_import(const ImportValues& values, const Context& context) {
-  std::vector<DomainName> domains;
+  Domains found;
   std::string words = "imported";
   if (values.sts_cache) {
-    domains = TRY(domains_of_cache(context));
+    found.domains = TRY(domains_of_cache(context));
     words += " from the MTA-STS cache";
   } else if (values.file.empty()) {
     return fail(Fault::usage, "FILE is missing, or --sts-cache");
   } else {
     const std::string text = TRY(read_file(values.file, preload::list_size_limit, FileKind::any));
-    domains = TRY(trim(text).starts_with('{') ? domains_of_list(values.file, text)
-                                              : domains_of_lines(values.file, text));
+    if (trim(text).starts_with('{')) {
+      found.domains = TRY(domains_of_list(values.file, text));
+    } else {
+      found = domains_of_lines(values.file, text);
+    }
     words += " from " + printable(values.file.filename().string());
   }
   Publisher publisher = TRY(Publisher::open(context));
   TRY(report(context,
-             TRY(act_on(publisher, domains,
+             TRY(act_on(publisher, found.domains,
                         [&](const DomainName& domain,
                             const std::optional<KeptEntry>& kept) -> Result<std::optional<Change>> {
                           if (kept) return std::nullopt;  // also where it was removed: that stays
                           return added(domain, std::nullopt, context.now, words);
                         })),
              "added"));
-  return 0;
+  return found.status;
 }
 
 }  // namespace

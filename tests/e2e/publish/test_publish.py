@@ -443,13 +443,13 @@ class Directory(PublisherCase):
     def test_import(self) -> None:
         self.publish()
         file = self.lab.new_folder("import") / "domains.txt"
-        file.write_text("# sector\na.test\n\n  B.test  # with a comment\n")
+        file.write_text("# sector\na.test\n\n  B.test  # with a comment\nb.test\n")
         self.assertEqual(self.good("import", str(file)), "2 domains added\n")
         self.assertEqual(self.good("import", str(file)), "0 domains added, 2 as before\n")
         self.assertEqual(self.state("b.test"), "candidate")
-        file.write_text("good.test\nnot a domain\n")
+        file.write_text("\ufeffgood.test\nnot a domain\nother.test\n")
         self.refused(65, f"{file}:2: ", "import", str(file))
-        self.refused(64, "good.test is not known", "status", "good.test")
+        self.assertEqual([self.state(domain) for domain in ("good.test", "other.test")], ["candidate"] * 2)
         eff = file.with_name("policy.json")
         eff.write_text(json.dumps({"timestamp": "2020-01-01T00:00:00Z", "expires": "2020-02-01T00:00:00Z", "version": "0.1",
                                    "author": "Old", "policies": {
