@@ -23,10 +23,6 @@ UniqueFd take(std::vector<UniqueFd>& sockets, const config::Address& address, co
   return std::move(*found);
 }
 
-bool is_valid(const UniqueFd& socket) {
-  return socket.get() >= 0;
-}
-
 }  // namespace
 
 Result<PassedSockets> take_passed_sockets(const std::string& name, std::span<const config::Address> addresses,
@@ -38,7 +34,7 @@ Result<PassedSockets> take_passed_sockets(const std::string& name, std::span<con
   passed.kept.reserve(addresses.size());
   for (const config::Address& address : addresses) passed.kept.push_back(take(kept, address, access));
   // systemd forgets those that were taken, too.
-  if (std::ranges::any_of(kept, is_valid)) forget_descriptors(name);
+  if (std::ranges::any_of(kept, &UniqueFd::operator bool)) forget_descriptors(name);
   for (const UniqueFd& socket : passed.kept)
     if (socket) (void)keep_descriptor(name, socket.get());
   return passed;
