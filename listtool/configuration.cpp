@@ -15,6 +15,7 @@
 #include "http/url.h"
 #include "keyring/keyring.h"
 #include "keyring/list_name.h"
+#include "listtool/context.h"
 #include "listtool/map_file.h"
 #include "preload/reader.h"
 #include "tlsrpt/record.h"
@@ -436,7 +437,8 @@ bool is_url(std::string_view text) {
 }
 
 Error Configuration::error_at(const std::string& key, std::string_view what) const {
-  return file ? file->error_at(key, what) : Error{Fault::config, fmt::format("'{}' {}", key, what)};
+  if (file) return file->error_at(key, what);
+  return {Fault::config, fmt::format("'{}' {} (there is no {})", key, what, default_configuration)};
 }
 
 Result<Configuration> read_configuration(const fs::path& file, FileKind kind) {

@@ -653,6 +653,11 @@ receive = "unix:/run/receive"
   CHECK(none.mail == "smtp://127.0.0.1:25");
 }
 
+TEST_CASE("a setting that is missing because there is no file names that file") {
+  CHECK(Configuration{}.error_at("publish.name", "is missing").message ==
+        "'publish.name' is missing (there is no /etc/starttls-toolkit/listtool.toml)");
+}
+
 TEST_CASE("settings that publish cannot use are reported with their place") {
   const auto publish_complaint = [](const std::string& line) {
     return complaint("[publish]\n" + line + "\n");
