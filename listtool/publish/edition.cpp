@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -188,6 +189,7 @@ class EditionMaker {
     files.signature = signature_file(list_path().string(), signatures_.front());
     for (std::size_t i = 1; i < signatures_.size(); ++i)
       files.further_signatures.emplace_back(signature_file(list_path().string(), signatures_[i]));
+    TRY(check_signers(keyring, valid));
     Source source = TRY(
         with_context(read_verified(publisher_.context(), settings_.name, files,
                                    {.keys = valid, .required = keyring.threshold}, minisign::Legacy::refuse,
@@ -196,6 +198,27 @@ class EditionMaker {
     if (source.facts.unusable) return std::unexpected(*source.facts.unusable);
     TRY(check_entries(source.list));
     return compile(std::move(source));
+  }
+
+  // What read_verified() finds, too, but in the publisher's words: secret_keys and keys.json do not fit.
+  Result<void> check_signers(const keyring::Keyring& keyring,
+                             const std::vector<minisign::PublicKey>& valid) const {
+    std::vector<std::string> wanted;
+    wanted.reserve(valid.size());
+    std::size_t signers = 0;
+    for (const minisign::PublicKey& key : valid) {
+      wanted.push_back(minisign::to_string(key.id));
+      if (std::ranges::find(signatures_, key.id) != signatures_.end()) ++signers;
+    }
+    if (signers >= keyring.threshold) return {};
+    const auto own = signatures_ |
+                     std::views::transform([](const minisign::KeyId& id) { return minisign::to_string(id); });
+    const Error place = publisher_.context().configuration.error_at(
+        "publish.secret_keys",
+        fmt::format("has {} {}; a consumer refuses that, because version {} of keys.json wants {} of {}",
+                    signatures_.size() == 1 ? "the key" : "the keys", fmt::join(own, ", "), keyring.version,
+                    keyring.threshold, fmt::join(wanted, ", ")));
+    return fail(Fault::data, "{}", place.message);
   }
 
   Result<void> check(const minisign::Verified& verified) const {

@@ -310,7 +310,8 @@ class Keys(PublisherCase):
         self.assertFalse((self.public() / "keys.2.json").exists())
         self.configuration.tables["publish"]["secret_keys"] = [new.secret]
         self.configuration.write()
-        self.refused(65, "a consumer refuses it", "run", "--no-checks")
+        self.refused(65, f"'publish.secret_keys' has the key {new.id}; a consumer refuses that, because version 1 of "
+                         f"keys.json wants 1 of {self.online.id}", "run", "--no-checks")
         self.assertEqual(os.readlink(self.public()), "editions/2")
         self.sign(self.roots[1:], 0)
         self.days()
@@ -338,7 +339,8 @@ class Keys(PublisherCase):
         new = type(self.online)(keys)
         self.good("keys", "revoke", online, "--online", str(new.public))
         self.sign(self.roots[:2], 0)
-        self.refused(65, "a consumer refuses it", "run", "--no-checks")
+        self.refused(65, f"'publish.secret_keys' has the key {self.online.id}; a consumer refuses that, because version "
+                         f"2 of keys.json wants 1 of {new.id}", "run", "--no-checks")
         self.configuration.tables["publish"]["secret_keys"] = [new.secret]
         self.configuration.write()
         self.assertEqual(self.good("run", "--no-checks"), "")
