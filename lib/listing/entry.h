@@ -36,10 +36,13 @@ enum class State : std::uint8_t {
 std::string_view to_string(State state);
 std::optional<State> find_state(std::string_view word);
 
+// Of an MTA-STS policy that is consent.
+inline constexpr std::chrono::days min_max_age{7};
+
 // Where a domain's consent to be listed comes from. The publisher's own word is a Manual.
 enum class Consent : std::uint8_t {
   none,
-  mta_sts,  // a policy in mode enforce, valid for Rules::min_max_age or longer
+  mta_sts,  // a policy in mode enforce, valid for min_max_age or longer
   dane,     // usable TLSA records for each MX host
   record,   // a TXT record at _starttls-list.DOMAIN that names the list
 };

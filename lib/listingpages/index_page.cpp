@@ -112,13 +112,19 @@ attacker who can change this page can change them, too.</p>
   return section("use", "Use the list", content + reports_html(about));
 }
 
+// In days, and as the policy says it.
+std::string max_age_text(std::chrono::days time) {
+  return fmt::format("{} ({})", counted(static_cast<std::uint64_t>(time.count()), "day"),
+                     std::chrono::seconds(time).count());
+}
+
 std::string join_html(const ListAbout& about) {
   const listing::Rules& rules = about.rules;
   const std::string content = fmt::format(
       R"(<p>A domain gets onto the list when its owner consents, and the examinations of its mail servers find no fault for
 {}. The consent is one of:</p>
 <ul class="plain">
-<li>an MTA-STS policy in mode <code>enforce</code>, with a <code>max_age</code> of a week or more</li>
+<li>an MTA-STS policy in mode <code>enforce</code>, with a <code>max_age</code> of {} or more</li>
 <li>DANE: usable TLSA records for each MX host</li>
 <li>a TXT record that names this list:</li>
 </ul>
@@ -132,8 +138,8 @@ sound again, it is watched again</li>
 <li>the publisher removes it</li>
 </ul>
 )",
-      counted(rules.watch_days, "day"), html::text(about.name), counted(rules.grace_days, "day"),
-      counted(rules.grace_failures, "time"));
+      counted(rules.watch_days, "day"), max_age_text(listing::min_max_age), html::text(about.name),
+      counted(rules.grace_days, "day"), counted(rules.grace_failures, "time"));
   return section("join", "Get onto the list, or off it", content);
 }
 

@@ -93,7 +93,7 @@ Word by_mta_sts(const DomainFacts& facts, std::optional<Time>& until, bool is_re
     if (!is_valid_still && is_reached) word.state = ConsentState::absent;
     return word;
   }
-  if (policy->mode != mtasts::Mode::enforce || policy->max_age < min_max_age) {
+  if (policy->mode != mtasts::Mode::enforce || policy->max_age < listing::min_max_age) {
     word.state = ConsentState::withdrawn;
     until.reset();
     return word;

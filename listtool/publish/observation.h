@@ -9,7 +9,6 @@
 // nothing as long as the owner's policy is valid and its host cannot be asked.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,9 +19,6 @@
 #include "listingdb/listing_db.h"
 
 namespace starttls::listtool::publish {
-
-// A policy that is valid for less time is no consent.
-inline constexpr std::chrono::days min_max_age{7};
 
 // The name of the TXT records with which a domain consents: "v=starttls-list1; list=NAME", one for each list.
 inline constexpr std::string_view consent_label = "_starttls-list.";

@@ -127,6 +127,7 @@ TEST_CASE("the page shows where each domain stands, the last changes and how to 
   CHECK(page.contains("url = &quot;https://lists.example.org/sector.json&quot;"));
   CHECK(page.contains("_starttls-list.example.org. TXT \"v=starttls-list1; list=sector\""));
   CHECK(page.contains("find no fault for\n28 days."));
+  CHECK(page.contains("with a <code>max_age</code> of 7 days (604800) or more"));
   CHECK(page.contains("for 3 days and at least 3 times"));
   CHECK(page.contains("type=\"application/atom+xml\" href=\"changes.atom\""));
   // On the list, then the others, by name; a removed one is not in the tables.
