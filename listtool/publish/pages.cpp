@@ -1,6 +1,8 @@
 #include "listtool/publish/pages.h"
 
 #include <algorithm>
+#include <chrono>
+#include <set>
 #include <vector>
 
 #include "base/atomic_file.h"
@@ -13,6 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using listingpages::ListAbout;
+
+// So long a removed domain has a document of its own still, for those who follow a link to it. What the page and the feed
+// of changes link to has one in any case.
+constexpr std::chrono::days removed_shown_for{90};
 
 ListAbout about(const Publisher& publisher, const KeyVersions& keys, const listingdb::KeptEdition& edition) {
   const PublishSettings& settings = publisher.settings();
@@ -58,10 +64,16 @@ Result<void> write_pages(Publisher& publisher, const KeyVersions& keys, const li
   listing::Transitions recent = TRY(publisher.db().recent(listingpages::max_shown_changes));
   std::ranges::reverse(recent);
   TRY(replace_file(directory / listingpages::feed_file, atom_feed(head, recent)));
-  std::erase_if(entries, [](const listing::Entry& entry) { return entry.state == listing::State::removed; });
+  std::set<DomainName> documents;
+  for (const listing::Transition& transition : recent) documents.insert(transition.domain);
   if (all > listingpages::max_shown_entries) entries.clear();
+  for (const listing::Entry& entry : entries) {
+    if (entry.state != listing::State::removed || edition.time - entry.since < removed_shown_for)
+      documents.insert(entry.domain);
+  }
+  std::erase_if(entries, [](const listing::Entry& entry) { return entry.state == listing::State::removed; });
   TRY(replace_file(directory / listingpages::index_file, index_html(head, counts, entries, recent)));
-  for (const listing::Entry& entry : entries) TRY(write_document(publisher, entry.domain, directory));
+  for (const DomainName& domain : documents) TRY(write_document(publisher, domain, directory));
   return {};
 }
 

@@ -120,6 +120,27 @@ class Way(PublisherCase):
         self.days()
         self.assertEqual(self.entries(), {"good.test": [".good.test", "mx.good.test"]})
 
+    def test_a_removed_domain_has_its_document_for_90_days(self) -> None:
+        self.sound("good.test")
+        self.publish(watch_days=0)
+        old = [f"old{number}.test" for number in range(100)]
+        self.good("add", "good.test", "gone.test")
+        self.days(2)
+        self.good("remove", "gone.test", "--reason", "sold")
+        self.good("add", *old)
+        self.good("remove", *old, "--reason", "sold")
+        documents = self.public() / "domains"
+        for passed, expected in ((89, {"good.test", "gone.test"}), (1, {"good.test"})):
+            self.time += passed * DAY
+            self.assertEqual(self.tool("run", "--no-checks").returncode, 0)  # it warns of the online key
+            # The feed of changes has the last 100, those of the others.
+            self.assertEqual({path.stem for path in documents.iterdir()} - set(old), expected)
+            feed = xml.etree.ElementTree.parse(self.public() / "changes.atom").getroot()
+            links = {link.get("href").rpartition("/")[2] for link in feed.iter("{http://www.w3.org/2005/Atom}link")
+                     if link.get("type") == "application/json"}
+            self.assertEqual(links, {f"{domain}.json" for domain in old})
+            self.assertLessEqual(links, {path.name for path in documents.iterdir()})
+
     def test_a_domain_is_examined_when_it_is_asked_for(self) -> None:
         self.sound("good.test")
         self.sound("other.test")
