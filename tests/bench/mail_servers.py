@@ -3,7 +3,8 @@
     servers = MailServers(lab, good=950, bad=50)
     servers.good, servers.bad                    their addresses
     servers.port                                 of all of them
-    servers.stop()                               what they saw: Seen
+    servers.start()
+    servers.stop()                               what they saw since: Seen; they may be started again
 
 A good one offers STARTTLS with TLS 1.2 and 1.3. Of the bad ones a third says 421, a third accepts the connection and is
 silent, and a third is a tarpit, which says a letter every five seconds. Run as a program, this is that process.
@@ -46,7 +47,8 @@ class MailServers:
         addresses = _addresses(lab, good + bad)
         self.good, self.bad = addresses[:good], addresses[good:]
         self.port = lab.free_port(addresses[0])
-        folder = lab.new_folder("mail-servers")
+        self._lab = lab
+        self._folder = folder = lab.new_folder("mail-servers")
         self._seen = folder / "seen.json"
         certificate = lab.ca.issue("*.bench.test")
         kinds = dict.fromkeys(self.good, "good") | {address: BAD_KINDS[number % len(BAD_KINDS)]
@@ -54,11 +56,13 @@ class MailServers:
         (folder / "settings.json").write_text(json.dumps({
             "kinds": kinds, "port": self.port, "certificate": str(certificate.certificate), "key": str(certificate.key),
             "seen": str(self._seen)}))
-        self._process = Process([sys.executable, Path(__file__), folder / "settings.json"], folder=folder,
-                                lab_folder=lab.folder)
-        lab.watch(self._process.stderr)
-        lab.at_end(self._process.kill)
-        wait.for_listener(addresses[-1], self.port, LONGEST_START, process=self._process.popen)
+
+    def start(self) -> None:
+        self._process = Process([sys.executable, Path(__file__), self._folder / "settings.json"], folder=self._folder,
+                                lab_folder=self._lab.folder)
+        self._lab.watch(self._process.stderr)
+        self._lab.at_end(self._process.kill)
+        wait.for_listener((self.good + self.bad)[-1], self.port, LONGEST_START, process=self._process.popen)
 
     def stop(self) -> Seen:
         self._process.stop()

@@ -51,7 +51,7 @@ def write_list(file: Path, shape: Shape) -> None:
     In every other domain the mxs are hosts of the domain itself, in the others those of a hoster. A million
     domains in the pretty form need 118 MB.
     """
-    entries: Iterable[Entry] = _changed(shape) if shape.changed else _entries(shape)
+    entries: Iterable[Entry] = _changed(shape) if shape.changed else list_entries(shape)
     if shape.order == "sorted":
         entries = sorted(entries, key=lambda entry: entry.domain)
     to_text = _pretty if shape.form == "pretty" else _compact
@@ -68,14 +68,19 @@ def first_domain(shape: Shape) -> str:
 
 def first_domains(shape: Shape, number: int) -> list[str]:
     """This many domains of the unchanged list, spread over its order of names."""
-    return [entry.domain for entry in itertools.islice(_entries(shape), number)]
+    return [entry.domain for entry in itertools.islice(list_entries(shape), number)]
 
 
-def _entries(shape: Shape) -> Iterator[Entry]:
+def list_entries(shape: Shape) -> Iterator[Entry]:
+    """Those of the unchanged list, in its order."""
     chance = random.Random(shape.seed)
     start = chance.randrange(NAMES)
     for index in range(shape.domains):
         yield _entry(_name((start + index * FACTOR) % NAMES, chance), chance)
+
+
+def alias_mxs(alias: str) -> list[str]:
+    return [f"mx1.{alias}.test", f"mx2.{alias}.test"]
 
 
 def _entry(domain: str, chance: random.Random) -> Entry:
@@ -103,7 +108,7 @@ def _changed(shape: Shape) -> Iterator[Entry]:
     changes = itertools.cycle((None, "new", "mx"))
     step = shape.domains / shape.changed
     done = 0
-    for index, entry in enumerate(_entries(shape)):
+    for index, entry in enumerate(list_entries(shape)):
         if done == shape.changed or index + 1 < (done + 1) * step:
             yield entry
             continue
@@ -123,7 +128,7 @@ def _head(shape: Shape) -> str:
         "expires": EXPIRES,
         "version": "0.1",
         "author": f"make_list.py, seed {shape.seed}",
-        "policy-aliases": {alias: {"mode": "enforce", "mxs": [f"mx1.{alias}.test", f"mx2.{alias}.test"]}
+        "policy-aliases": {alias: {"mode": "enforce", "mxs": alias_mxs(alias)}
                            for alias in ALIASES},
         "policies": {},
     }, indent=indent, separators=(",", ": ") if indent else (",", ":"))

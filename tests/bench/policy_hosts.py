@@ -4,6 +4,9 @@
     hosts.domains                       d0.bench.test and so on: enforce, for a week
     hosts.silent                        others, whose policy hosts do not answer until release()
 
+With `mail`, the zone has these records, too, and another one is signed: without any there is no trust anchor, and
+nothing is validated. All policies have the same `mxs`.
+
 The hosts have twenty addresses, on port 443, and each certificate is for twenty of them: many domains share a hoster.
 nginx is one process, with TLS 1.3 and P-256. Other names do not exist (NXDOMAIN). Needs root.
 """
@@ -16,7 +19,7 @@ from pathlib import Path
 from lab import Lab, wait
 from lab.acceptor import Acceptor
 from lab.ca import Certificate
-from lab.dns import Dns
+from lab.dns import Dns, Zone
 from lab.log import Log
 from lab.process import Process
 
@@ -27,7 +30,8 @@ HTTPS_PORT = 443
 NGINX = "/usr/sbin/nginx"
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
-POLICY = r"version: STSv1\r\nmode: enforce\r\nmx: mx1.bench.test\r\nmx: *.mail.bench.test\r\nmax_age: 604800\r\n"
+MXS = ("mx1.bench.test", "*.mail.bench.test")
+MAX_AGE = 604800
 RECORD = 'TXT "v=STSv1; id=20261122;"'
 
 NGINX_HEAD = """\
@@ -59,7 +63,10 @@ NGINX_SERVER = """\
 
 
 class PolicyHosts:
-    def __init__(self, lab: Lab, count: int, silent: int = 0) -> None:
+    port = HTTPS_PORT
+
+    def __init__(self, lab: Lab, count: int, silent: int = 0, *, mxs: Sequence[str] = MXS,
+                 mail: Zone | None = None) -> None:
         lab.require_program(NGINX, "nginx")
         self.domains = [f"d{number}.{ZONE}" for number in range(count)]
         self.silent = [f"s{number}.{ZONE}" for number in range(silent)]
@@ -67,7 +74,10 @@ class PolicyHosts:
         self._folder = lab.new_folder("nginx")
         self.holder = _Holder(self._folder / "holder")
         lab.at_end(self.holder.close)
-        self.dns = Dns(lab, {ZONE: self._zone(), ".": {}})
+        self._policy = "".join(rf"{line}\r\n" for line in (
+            "version: STSv1", "mode: enforce", *(f"mx: {mx}" for mx in mxs), f"max_age: {MAX_AGE}"))
+        signed = ["signed.test"] if mail else []
+        self.dns = Dns(lab, {ZONE: self._zone() | (mail or {}), **{zone: {} for zone in signed}, ".": {}}, signed=signed)
         self.ca_file = self._folder / "trusted.pem"
         self.ca_file.write_text(lab.ca.certificate.read_text() + _machines_authorities())
         self._start_nginx(lab)
@@ -85,7 +95,7 @@ class PolicyHosts:
         return zone
 
     def _start_nginx(self, lab: Lab) -> None:
-        answers = f'return 200 "{POLICY}"', f"proxy_pass http://unix:{self.holder.path}"
+        answers = f'return 200 "{self._policy}"', f"proxy_pass http://unix:{self.holder.path}"
         config = self._folder / "nginx.conf"
         config.write_text((NGINX_HEAD + TEMPORARY_FOLDERS).format(folder=self._folder) + "".join(
             self._server(group, lab.ca.issue(f"mta-sts.{group[0]}", [f"mta-sts.{domain}" for domain in group]), answer)

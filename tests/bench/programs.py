@@ -30,7 +30,7 @@ class Command:
 
     `status` is its expected exit status; `output` is the file for its standard output. It `writes` one of these files,
     which are removed before each run. `count` returns the number of requests so far; each run makes at least one.
-    `now` is the time that our programs believe it is; "" is the real one.
+    `now` is the time that our programs believe it is; "" is the real one. After `longest` seconds it is killed.
     """
     name: str
     argv: Sequence[str | os.PathLike[str]]
@@ -40,6 +40,7 @@ class Command:
     count: Callable[[], int] | None = None
     tells_seconds: bool = False  # the last word of its standard output is its time, which is used instead
     now: str = NOW
+    longest: float = LONGEST_RUN
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _measured(command: Command) -> str:
     with subprocess.Popen(argv, env=_environment(command.now), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True) as process:
         try:
-            told, complaints = process.communicate(timeout=LONGEST_RUN)
+            told, complaints = process.communicate(timeout=command.longest)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
