@@ -189,13 +189,14 @@ void bind_entry(Statement& put, const KeptEntry& kept) {
   put.bind(14, kept.contact).bind(15, joined(kept.faults));
 }
 
-// A table or query with the columns domain and mxs.
+// A table or query with the columns domain and mxs. Nearly all entries are on the list: "+" keeps SQLite from looking
+// them up by their state, since in the order of the table they need no sorting.
 std::string_view content_of(Content content) {
   switch (content) {
     case Content::published:
       return "published";
     case Content::on_list:
-      return "(SELECT domain, mxs FROM entries WHERE state IN ('listed', 'failing'))";
+      return "(SELECT domain, mxs FROM entries WHERE +state IN ('listed', 'failing'))";
     case Content::pinned:
       return "pinned";
   }
@@ -340,8 +341,8 @@ Result<listing::Difference> ListingDb::difference(Content to) {
                               "published.domain = now.domain) ORDER BY domain",
                               now))),
       .removed = TRY(domains(
-          database_, fmt::format("SELECT domain FROM published WHERE domain NOT IN (SELECT domain FROM "
-                                 "{}) ORDER BY domain",
+          database_, fmt::format("SELECT domain FROM published WHERE NOT EXISTS (SELECT 1 FROM {} AS now "
+                                 "WHERE now.domain = published.domain) ORDER BY domain",
                                  now))),
       .changed = TRY(domains(
           database_, fmt::format("SELECT now.domain FROM {} AS now JOIN published ON published.domain = "
@@ -354,7 +355,8 @@ Result<void> ListingDb::publish(const KeptEdition& edition, Content content) {
   if (content != Content::published) {
     const std::string_view now = content_of(content);
     TRY(
-        database_.execute(fmt::format("DELETE FROM published WHERE domain NOT IN (SELECT domain FROM {0});\n"
+        database_.execute(fmt::format("DELETE FROM published WHERE NOT EXISTS (SELECT 1 FROM {0} AS now "
+                                      "WHERE now.domain = published.domain);\n"
                                       "INSERT OR REPLACE INTO published SELECT domain, mxs FROM {0} AS now "
                                       "WHERE NOT EXISTS (SELECT 1 FROM published "
                                       "WHERE published.domain = now.domain AND published.mxs = now.mxs)",
