@@ -1,5 +1,6 @@
 #include "listtool/publish/edition.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
@@ -40,6 +41,13 @@ Result<void> remove_directory(const fs::path& directory) {
   fs::remove_all(directory, error);
   if (error) return fail(Fault::cannot_create, "{}: {}", printable(directory.string()), error.message());
   return {};
+}
+
+// One sync for thousands of pages.
+Result<void> sync_file_system(const fs::path& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd && ::syncfs(fd.get()) == 0) return {};
+  return fail(Fault::io, "{}: {}", printable(directory.string()), errno_text(errno));
 }
 
 // The file of an edition, while it is written: the text itself, packed, and hashed.
@@ -265,7 +273,7 @@ class EditionMaker {
   Result<void> keep() {
     const fs::path to = publisher_.layout().edition(edition_.number);
     TRY(remove_directory(to));
-    TRY(sync_directory(staging_));
+    TRY(sync_file_system(staging_));
     if (::rename(staging_.c_str(), to.c_str()) != 0)
       return fail(Fault::cannot_create, "{}: {}", printable(to.string()), errno_text(errno));
     TRY(sync_directory(publisher_.layout().editions()));

@@ -1,12 +1,18 @@
 #include "listtool/publish/pages.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <set>
+#include <string_view>
 #include <vector>
 
-#include "base/atomic_file.h"
 #include "base/directory.h"
+#include "base/file.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "listingpages/pages.h"
 
@@ -40,13 +46,22 @@ ListAbout about(const Publisher& publisher, const KeyVersions& keys, const listi
   return about;
 }
 
+// There may be thousands, so each is written as it is: nobody sees the directory yet, and it is synced as a whole.
+Result<void> write_page(const fs::path& file, std::string_view text) {
+  constexpr mode_t mode = 0644;
+  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  int error = fd ? write_all(fd.get(), text) : errno;
+  if (error == 0 && ::fchmod(fd.get(), mode) != 0) error = errno;  // whatever the umask is
+  if (error == 0) return {};
+  return fail(write_fault(error), "{}: cannot write: {}", printable(file.string()), errno_text(error));
+}
+
 Result<void> write_document(Publisher& publisher, const DomainName& domain, const fs::path& directory) {
   const auto kept = TRY(publisher.db().find(domain));
   if (!kept) return {};
   const auto history = TRY(publisher.db().history(domain));
-  const fs::path file = directory / listingpages::domain_file(domain);
-  TRY(Directory::make(file.parent_path()));
-  return replace_file(file, listingpages::domain_json(kept->entry, kept->faults, history));
+  return write_page(directory / listingpages::domain_file(domain),
+                    listingpages::domain_json(kept->entry, kept->faults, history));
 }
 
 }  // namespace
@@ -59,11 +74,11 @@ Result<void> write_pages(Publisher& publisher, const KeyVersions& keys, const li
   std::vector<listing::Entry> entries;
   if (all <= listingpages::max_json_entries) {
     TRY(publisher.db().each([&entries](const listingdb::KeptEntry& kept) { entries.push_back(kept.entry); }));
-    TRY(replace_file(directory / listingpages::entries_file, entries_json(head, entries)));
+    TRY(write_page(directory / listingpages::entries_file, entries_json(head, entries)));
   }
   listing::Transitions recent = TRY(publisher.db().recent(listingpages::max_shown_changes));
   std::ranges::reverse(recent);
-  TRY(replace_file(directory / listingpages::feed_file, atom_feed(head, recent)));
+  TRY(write_page(directory / listingpages::feed_file, atom_feed(head, recent)));
   std::set<DomainName> documents;
   for (const listing::Transition& transition : recent) documents.insert(transition.domain);
   if (all > listingpages::max_shown_entries) entries.clear();
@@ -72,7 +87,9 @@ Result<void> write_pages(Publisher& publisher, const KeyVersions& keys, const li
       documents.insert(entry.domain);
   }
   std::erase_if(entries, [](const listing::Entry& entry) { return entry.state == listing::State::removed; });
-  TRY(replace_file(directory / listingpages::index_file, index_html(head, counts, entries, recent)));
+  TRY(write_page(directory / listingpages::index_file, index_html(head, counts, entries, recent)));
+  if (!documents.empty())
+    TRY(Directory::make((directory / listingpages::domain_file(*documents.begin())).parent_path()));
   for (const DomainName& domain : documents) TRY(write_document(publisher, domain, directory));
   return {};
 }

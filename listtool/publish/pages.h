@@ -10,7 +10,7 @@
 
 namespace starttls::listtool::publish {
 
-// Writes them into the directory of an edition.
+// Writes them into the new directory of an edition; they are not on the disk before its file system is synced.
 Result<void> write_pages(Publisher& publisher, const KeyVersions& keys, const listingdb::KeptEdition& edition,
                          const std::filesystem::path& directory);
 
