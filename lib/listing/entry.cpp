@@ -74,6 +74,13 @@ bool has_manual(const Entry& entry, Time now) {
   return entry.manual && now < entry.manual->ends;
 }
 
+// An entry by hand whose time is over: it needs the domain's own consent from now on.
+Transitions end_manual(Entry& entry, Time now) {
+  std::string words = std::exchange(entry.manual, std::nullopt)->reason;
+  if (entry.consent != Consent::none) return {};
+  return {go(entry, State::removed, now, Reason::manual_ended, std::move(words))};
+}
+
 // One observation, step by step.
 class Step {
  public:
@@ -93,6 +100,9 @@ class Step {
     take_mxs();
     if (entry_.is_held) return std::move(transitions_);
     if (observation_.consent == ConsentState::given) entry_.consent = observation_.source;
+    // That its time is over is no failure.
+    if (entry_.manual && !has_manual(entry_, now_)) append(end_manual(entry_, now_));
+    if (entry_.state == State::removed) return std::move(transitions_);
     if (is_unsound()) {
       fail();
     } else if (is_sound()) {
@@ -212,6 +222,10 @@ class Step {
     return has_manual(entry_, now_) ? entry_.manual->reason : std::string(to_string(entry_.consent));
   }
 
+  void append(Transitions more) {
+    for (Transition& each : more) transitions_.push_back(std::move(each));
+  }
+
   void change(State to, Reason reason, std::string evidence) {
     transitions_.push_back(go(entry_, to, now_, reason, std::move(evidence)));
   }
@@ -260,11 +274,7 @@ Transitions observe(Entry& entry, const Observation& observation, const Rules& r
 Transitions expire(Entry& entry, Time now, const Rules& rules) {
   Transitions transitions;
   if (entry.is_held || entry.state == State::removed) return transitions;
-  if (entry.manual && !has_manual(entry, now)) {
-    std::string words = std::exchange(entry.manual, std::nullopt)->reason;
-    if (entry.consent == Consent::none)
-      transitions.push_back(go(entry, State::removed, now, Reason::manual_ended, std::move(words)));
-  }
+  if (entry.manual && !has_manual(entry, now)) transitions = end_manual(entry, now);
   const auto is_over = [&](State state, unsigned days) {
     return entry.state == state && now - entry.since >= std::chrono::days(days);
   };

@@ -340,6 +340,21 @@ TEST_CASE("an entry of the publisher's own needs no consent until it ends") {
   CHECK_FALSE(with_consent.entry.manual.has_value());
 }
 
+TEST_CASE("the end of an entry by hand is no failure, also if the domain is examined first") {
+  const auto examined_after_its_end = [](Observation observation) {
+    Course course(Manual{.reason = "contract 9", .ends = start + days(60)});
+    course.repeat(59, with(ConsentState::absent));
+    REQUIRE(course.entry.state == State::listed);
+    observation.time = start + days(60);
+    return shown(observe(course.entry, observation, course.rules));
+  };
+  CHECK(examined_after_its_end(with(ConsentState::absent)) == "listed > removed manual-ended");
+  CHECK(examined_after_its_end(with(ConsentState::withdrawn)) == "listed > removed manual-ended");
+  CHECK(examined_after_its_end(with(ConsentState::unknown)) == "listed > removed manual-ended");
+  CHECK(examined_after_its_end(unsound()).starts_with("listed > failing"));
+  CHECK(examined_after_its_end(sound()).empty());
+}
+
 TEST_CASE("a suspended domain is removed after half a year") {
   Course course = listed();
   course.repeat(4, unsound());
