@@ -4,6 +4,7 @@
     dns.update("example.test", {...})           replaces the records of the zone
     nsupdate with "server ADDRESS PORT"         changes records (RFC 2136), from loopback addresses
     dns.resolv_conf                             a resolv.conf(5) that names this server
+    dns.servers                                 all of its addresses, for a program that asks many questions at once
     dns.trust_anchor                            the DS records of all signed zones, in zone file format
     dns.anchor_of(".")                          those of one zone
 
@@ -28,7 +29,7 @@ Zone = Mapping[str, Sequence[str]]
 CONFIG = """\
 server:
     rundir: {folder}
-    listen: {address}@{port}
+    listen: [{listen}]
     tcp-workers: 1
     udp-workers: 1
     background-workers: 1
@@ -67,16 +68,20 @@ ns A {address}
 
 
 class Dns:
-    def __init__(self, lab: Lab, zones: Mapping[str, Zone], *, signed: Collection[str] = (), port: int = 53) -> None:
+    def __init__(self, lab: Lab, zones: Mapping[str, Zone], *, signed: Collection[str] = (), port: int = 53,
+                 addresses: int = 1) -> None:
         """Serve the zones from now on; those named in `signed` are signed with DNSSEC, each with a key of its own.
 
-        Port 53, which a resolv.conf needs, needs root; 0 means any free port, which does not need root.
+        Port 53, which a resolv.conf needs, needs root; 0 means any free port, which does not need root. With more
+        addresses, a burst of questions has more sockets' buffers, and a resolver tries more often before it gives up.
         """
         lab.require_program("/usr/sbin/knotd", "knot")
         if port == 53:
             lab.require_root()
         self.address = lab.address()
         self.port = port or lab.free_port(self.address)
+        others = [lab.address() for _ in range(addresses - 1)]
+        self.servers = [f"{address}@{self.port}" for address in (self.address, *others)]
         self._folder = lab.new_folder("dns")
         self.log = Log(self._folder / "knot.log")
         lab.watch(self.log)
@@ -124,7 +129,7 @@ class Dns:
             self.update(parent, zones[parent])
 
     def _configuration(self, zones: Mapping[str, Zone], signed: Collection[str]) -> str:
-        head = CONFIG.format(folder=self._folder, address=self.address, port=self.port)
+        head = CONFIG.format(folder=self._folder, listen=", ".join(self.servers))
         return head + "".join(f"  - domain: {name}\n    dnssec-signing: {'on' if name in signed else 'off'}\n"
                               for name in zones)
 

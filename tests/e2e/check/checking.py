@@ -48,9 +48,10 @@ class Case(unittest.TestCase):
     def reports(self, domain: str, *uris: str) -> None:
         self.zones[domain]["_smtp._tls"] = [f'TXT "v=TLSRPTv1; rua={",".join(uris)}"']
 
-    def start(self, *, signed: Sequence[str] = (), **tables: dict[str, object]) -> None:
+    def start(self, *, signed: Sequence[str] = (), name_servers: int = 1, **tables: dict[str, object]) -> None:
         # Without any signed zone there is no trust anchor, and nothing is validated.
-        self.dns = Dns(self.lab, self.zones | {"signed.test": {}}, signed=[*signed, "signed.test"], port=0)
+        self.dns = Dns(self.lab, self.zones | {"signed.test": {}}, signed=[*signed, "signed.test"], port=0,
+                       addresses=name_servers)
         self.configuration = Configuration(self.lab, self.dns, self.web, **tables)
 
     def check(self, *arguments: str) -> subprocess.CompletedProcess[str]:
