@@ -15,7 +15,6 @@
 namespace starttls::listtool::publish {
 namespace {
 
-
 // Why the domain began to fail.
 Result<listing::Reason> reason_of(Publisher& publisher, const listingdb::Notice& notice) {
   for (const listing::Transition& transition : TRY(publisher.db().history(notice.domain))) {

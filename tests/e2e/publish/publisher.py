@@ -6,6 +6,8 @@
         self.tool("add", "good.test")
         self.days(29)                           a run a day
         self.entries()                          what the newest edition says
+        consumer = self.serve()                 a web server for `public`, and an administrator who follows the list
+        consumer.tool("update")
 """
 
 import datetime
@@ -17,10 +19,12 @@ from pathlib import Path
 from e2e.check.checking import Case
 from e2e.update.publishing import Key
 from lab.ca import Certificate
-
+from lab.https import HttpsServer
+from lab.policy_domains import Configuration
 
 DAY = datetime.timedelta(days=1)
 LIST = "sector"
+SITE = "lists.localhost"
 
 
 class PublisherCase(Case):
@@ -35,19 +39,45 @@ class PublisherCase(Case):
         """One that outlives the days of a test."""
         return self.lab.ca.issue(name, days=900)
 
-    def publish(self, **settings: object) -> None:
+    def publish(self, *, online_days: int = 100, **settings: object) -> None:
         """Make the publisher's directory, and keys that 2 of 3 root keys have signed."""
         self.folder = self.lab.new_folder("publisher")
         keys = self.lab.new_folder("keys")
         self.roots, self.online = [Key(keys) for _ in range(3)], Key(keys)
+        self.first_roots = self.roots
         self.start(publish={"name": LIST, "url": "https://lists.localhost/", "author": "Lab", "directory": self.folder,
                             "secret_keys": [self.online.secret], **settings})
         self.time = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
         self.configuration.now = self.now()
         self.good("init")
         self.good("keys", "init", *self.options("--root", self.roots), "--threshold", "2",
-                  "--online", str(self.online.public))
+                  "--online", str(self.online.public), "--online-days", str(online_days))
         self.sign(self.roots[:2], 0)
+
+    def keep_mails(self) -> Path:
+        """Mails to owners end in this directory from now on, a file each."""
+        folder = self.lab.new_folder("mails")
+        sendmail = self.lab.new_folder("bin") / "sendmail"
+        sendmail.write_text(f'#!/bin/sh\nexec cat >"$(mktemp -p "{folder}" --suffix=.eml)"\n')
+        sendmail.chmod(0o755)
+        self.configuration.tables["publish"]["mail"] = sendmail
+        self.configuration.write()
+        return folder
+
+    def serve(self) -> Configuration:
+        """Serve what is published on `self.site`. Returns a consumer who has the root keys."""
+        self.site = HttpsServer(self.lab, address="127.0.0.1")
+        self.site.add_host(SITE, self.lab.ca.issue(SITE))
+        self.site.serve_folder(SITE, self.public())
+        return self.consumer()
+
+    def consumer(self) -> Configuration:
+        """One more, on whose host nothing is installed yet."""
+        consumer = Configuration(self.lab, self.dns, self.web, now=self.now(), fetch={"ca_file": self.lab.ca.certificate})
+        consumer.lists.append({"name": LIST, "url": f"https://{SITE}:{self.site.port}/{LIST}.json",
+                               "root_keys": [key.text for key in self.first_roots], "threshold": 2})
+        consumer.write()
+        return consumer
 
     def now(self) -> str:
         return self.time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,13 +5,10 @@ from pathlib import Path
 
 from lab.dns import Dns
 from lab.exim import EximSender
-from lab.https import HttpsServer
-from lab.policy_domains import Configuration
 from lab.postfix import Receiver, Sender
 from lab.sendmail import SendmailSender, makemap
-from publisher import LIST, PublisherCase
+from publisher import PublisherCase
 
-SITE = "lists.localhost"
 WATCH = 28
 
 
@@ -23,14 +20,8 @@ class AllTheWay(PublisherCase):
         self.publish()
         self.good("add", "good.test", "hijacked.test")
         self.days(WATCH + 1)
-        self.site = HttpsServer(self.lab, address="127.0.0.1")
-        self.site.add_host(SITE, self.lab.ca.issue(SITE))
-        self.site.serve_folder(SITE, self.public())
-        self.consumer = Configuration(self.lab, self.dns, self.web, now=self.now(), fetch={"ca_file": self.lab.ca.certificate})
-        self.consumer.lists.append({"name": LIST, "url": f"https://{SITE}:{self.site.port}/{LIST}.json",
-                                    "root_keys": [key.text for key in self.roots], "threshold": 2})
-        self.consumer.write()
-        done = self.consumer.tool("-q", "update")
+        self.host = self.serve()
+        done = self.host.tool("-q", "update")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         # From now on an attacker answers where the mail of one of them goes.
         attacker = Receiver(self.lab, "mx.evil.test", ["hijacked.test"], self.lab.ca.issue("mx.evil.test"))
@@ -41,7 +32,7 @@ class AllTheWay(PublisherCase):
 
     def map(self, server: str, *options: str) -> Path:
         file = self.maps / server
-        done = self.consumer.tool("generate", server, "-o", str(file), *options)
+        done = self.host.tool("generate", server, "-o", str(file), *options)
         self.assertEqual(done.returncode, 0, done.stderr)
         return file
 
