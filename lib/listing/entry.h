@@ -144,6 +144,7 @@ bool concerns_owner(const Transition& transition);
 // What observe() does:
 //
 //   - consent withdrawn: the entry is removed; a manual entry stays.
+//   - a manual entry whose time is over ends as in expire(), if there is no consent.
 //   - new MX patterns count at once if the owner vouches for them. Otherwise they are a fault of an entry on the list,
 //     and the watch of a watched one begins again.
 //   - sound, with consent: a candidate or suspended one is watched, a watched one is listed after watch_days, a failing one

@@ -89,7 +89,7 @@ ReportTaker::ReportTaker(Publisher publisher, listingdb::ReportDb reports)
 
 Result<ReportTaker> ReportTaker::open(const Context& context) {
   Publisher publisher = TRY(Publisher::open_to_read(context));
-  TRY(check_owner(publisher.layout().directory));
+  TRY(check_owner(context, publisher.layout().directory));
   auto reports = TRY(listingdb::ReportDb::open(publisher.layout().reports()));
   return ReportTaker(std::move(publisher), std::move(reports));
 }
