@@ -88,8 +88,8 @@ LISTTOOL = {
         "check_hours": NUMBER, "doubting_reporters": NUMBER,
         "report_to": (*TEXTS, "['tls@a.test']"), "receive": ADDRESS, "watch_days": NUMBER, "grace_days": NUMBER, "grace_checks": (*NUMBER, "0"),
         "max_change": (*NUMBER, "101"), "max_unknown": (*NUMBER, "101"), "mail_from": (*TEXT, "'a'", "'a b@c.test'"),
-        "keep_editions": (*NUMBER, "1")},
-    "programs": {name: (*PATH, "''") for name in ("postmap", "makemap", "gpgv", "minisign", "sendmail")},
+        "keep_editions": (*NUMBER, "1"), "mail": (*TEXT, "''", "'-t'", "'https://a.test'")},
+    "programs": {name: (*PATH, "''") for name in ("postmap", "makemap", "gpgv", "minisign")},
     **DISCOVERY,
 }
 
