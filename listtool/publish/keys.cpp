@@ -143,9 +143,10 @@ Result<int> run_init(const Values& values, const Context& context) {
     return fail(Fault::usage, "--root and --online are needed, each once or more");
   Publisher publisher = TRY(Publisher::open(context));
   const KeyVersions versions = TRY(versions_of(publisher));
-  if (versions.newest() != nullptr)
+  if (versions.newest() != nullptr) {
     return fail(Fault::usage, "there are keys already: '{}' makes another version",
                 command_line(context, "keys rotate"));
+  }
   keyring::Keyring keyring{.list = publisher.settings().name,
                            .version = 1,
                            .created = context.now,

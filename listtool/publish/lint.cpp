@@ -87,9 +87,10 @@ class Lint {
       add(fmt::format("edition {} expires on {}: does '{}' run each day?", newest->number,
                       to_rfc3339(expires), command_line("run")));
     }
-    if (const auto pinned = TRY(publisher_.db().pinned()))
+    if (const auto pinned = TRY(publisher_.db().pinned())) {
       add(fmt::format("each edition repeats edition {}: '{}' ends that", *pinned,
                       command_line("rollback --end")));
+    }
     if (keys.newest() == nullptr) return {};
     const fs::path list = layout.edition(newest->number) / list_file(publisher_.settings());
     const auto source =
