@@ -16,9 +16,10 @@ namespace {
 constexpr int delivered = 0;
 constexpr int try_again = 75;  // EX_TEMPFAIL (sysexits.h)
 
-void print_nothing() {
+// From now on nothing is printed; whether that can be had.
+bool print_nothing() {
   const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (const int descriptor : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(nowhere, descriptor);
+  return nowhere >= 0 && ::dup2(nowhere, STDOUT_FILENO) >= 0 && ::dup2(nowhere, STDERR_FILENO) >= 0;
 }
 
 int exit_status(const std::function<Result<int>()>& body) {
@@ -42,8 +43,7 @@ bool is_alias(const std::vector<std::filesystem::path>& inputs, bool quiet, bool
 int run_for_alias(const std::function<Result<int>()>& body) {
   const pid_t child = ::fork();
   if (child == 0) {
-    print_nothing();
-    ::_exit(exit_status(body));
+    ::_exit(print_nothing() ? exit_status(body) : try_again);
   }
   int ended = 0;
   while (child > 0 && ::waitpid(child, &ended, 0) < 0) {
