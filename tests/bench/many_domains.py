@@ -56,9 +56,9 @@ class ManyDomains:
             raise Failed("not the domains that were asked for")
         for one in answer["domains"]:
             is_good = self.is_good(one["domain"])
-            [server] = one["servers"]
-            if (server["stop"] == "none") != is_good or (one["level"] == "cannot-tell") == is_good:
-                raise Failed(f"{one['domain']}: {one['level']}, {server}")
+            was_examined = [server["stop"] for server in one["servers"]] == ["none"]
+            if was_examined != is_good or (one["level"] == "cannot-tell") == is_good:
+                raise Failed(f"{one['domain']}: {one['level']}, {one['servers']}, {one['findings']}")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
