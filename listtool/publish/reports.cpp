@@ -123,6 +123,13 @@ Result<Result<ReadReport>> ReportTaker::take(const ReadBytes& document) {
   return Inner(std::move(read));
 }
 
+Result<void> prune_reports(const Publisher& publisher) {
+  const std::filesystem::path file = publisher.layout().reports();
+  if (std::error_code none; !std::filesystem::exists(file, none)) return {};
+  auto reports = TRY(listingdb::ReportDb::open(file));
+  return reports.prune(to_day(publisher.context().now) - listingdb::kept_days);
+}
+
 Result<Deliveries> Deliveries::open(const Publisher& publisher) {
   const Day today = to_day(publisher.context().now);
   const std::filesystem::path file = publisher.layout().reports();

@@ -54,6 +54,9 @@ class ReportTaker {
   tlsrptdb::ReportFingerprint fingerprint_;
 };
 
+// Removes what is older than `listingdb::kept_days`.
+Result<void> prune_reports(const Publisher& publisher);
+
 // Of a domain, in the last days in which reports count; of the last `kept_days` with `all`. None where no report was ever
 // taken.
 class Deliveries {

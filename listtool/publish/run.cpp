@@ -20,6 +20,7 @@
 #include "listtool/publish/notices.h"
 #include "listtool/publish/observe.h"
 #include "listtool/publish/publisher.h"
+#include "listtool/publish/reports.h"
 #include "listtool/sts_run.h"
 
 namespace starttls::listtool::publish {
@@ -158,6 +159,7 @@ Result<Outcome> run_steps(Publisher& publisher, const Values& values, const std:
   EditionPlan edition;
   TRY(plan(publisher, values, edition, outcome));
   if (values.dry_run) return outcome;
+  TRY(prune_reports(publisher));
   if (const auto sent = send_notices(publisher); !sent) outcome.status = static_cast<int>(sent.error().fault);
   if (outcome.faults.empty()) {
     TRY(publish(publisher, edition, outcome));

@@ -1,5 +1,6 @@
 """Reports of consumers about deliveries to listed domains: evidence that is shown, and makes a watched domain wait."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -7,6 +8,7 @@ import pwd
 import shutil
 import smtplib
 import socket
+import sqlite3
 import subprocess
 import unittest
 from pathlib import Path
@@ -87,6 +89,16 @@ class Read(Reports):
                       self.good("status"))
         self.assertEqual(json.loads(self.good("--json", "status"))["doubted"], ["good.test", "other.test"])
         self.assertNotIn("certificate-expired", (self.public() / "domains/other.test.json").read_text())
+
+    def test_reports_are_kept_for_ninety_days(self) -> None:
+        self.read(self.report("good.test"))
+        rows = "SELECT (SELECT count(*) FROM reports), (SELECT count(*) FROM deliveries)"
+        for days, left in ((88, (1, 1)), (2, (0, 0))):
+            self.time += days * DAY
+            self.good("run", "--no-checks", "--dry-run")  # which removes nothing
+            self.good("run", "--no-checks")
+            with contextlib.closing(sqlite3.connect(self.folder / "reports.sqlite")) as database:
+                self.assertEqual(database.execute(rows).fetchone(), left)
 
     def test_what_is_no_report_is_refused_with_its_reason_and_the_others_are_read(self) -> None:
         old = self.report("good.test") | {"date-range": {"start-datetime": "2020-01-01T00:00:00Z",
