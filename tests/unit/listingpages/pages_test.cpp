@@ -378,6 +378,7 @@ TEST_CASE("samples", "[.write]") {
   ListAbout with_roots = about();
   with_roots.root_keys = {key, other_key};
   with_roots.threshold = 2;
+  with_roots.report_to = {"mailto:reports@lists.example.org", "https://lists.example.org/reports"};
   Transitions history{
       transition("new.example", State::candidate, State::candidate, Reason::added, "asked by mail"),
       transition("bank.example", State::candidate, State::watched, Reason::consent_given, "mta-sts"),
@@ -399,6 +400,7 @@ TEST_CASE("samples", "[.write]") {
   hostile.file = hostile.name + ".json";
   hostile.author = std::string(300, 'A') + markup;
   hostile.url = "https://" + std::string(200, 'u') + "/";
+  hostile.report_to = {"https://" + std::string(300, 'r') + markup};
   write(path / "hostile.html",
         page_of(hostile, entries,
                 std::vector{begin_of_failure(std::string(1'000, 'e')), begin_of_failure(markup)}));
