@@ -25,7 +25,7 @@ bool print_nothing() {
 int exit_status(const std::function<Result<int>()>& body) {
   try {
     const auto status = body();
-    // Fault::data counts as delivered, too: an input that is no report is saved as rejected.
+    // Fault::data counts as delivered, too: the command has dealt with an input that is no report.
     if (status) return delivered;
     log_error("{}; the mail server tries again", status.error().message);
   } catch (const std::exception& error) {

@@ -3,8 +3,8 @@
 // Mail servers (local(8) of Postfix, the prog mailer of Sendmail) interpret the exit status. With 0 the mail
 // is delivered. With 75 it is tried again. With anything else it is returned to its sender, together with the
 // output of the program. Anybody can send mail to the alias, so nothing may be returned that contains facts
-// about this host. Therefore the exit status is 0 if the mail was read, even if it was no report and was
-// saved as rejected, and 75 in all other cases. Nothing is printed; messages go to syslog (facility mail).
+// about this host. Therefore the exit status is 0 if the mail was read, even if it was no report and the
+// command has rejected it, and 75 in all other cases. Nothing is printed; messages go to syslog (facility mail).
 #pragma once
 
 #include <filesystem>

@@ -22,7 +22,7 @@ NoticeText text_of(Reason reason, std::string evidence) {
 
 }  // namespace
 
-TEST_CASE("an owner is told what was found, or that the consent is gone") {
+TEST_CASE("the mail to an owner has the findings, or says that there is no consent any more") {
   const NoticeText fault = text_of(Reason::unsound, "certificate-name starttls");
   CHECK(fault.subject == "example.org: mail servers that follow the list 'sector' cannot deliver");
   CHECK_THAT(fault.body, ContainsSubstring("Since 2026-12-01T03:00:00Z they cannot do that.") &&

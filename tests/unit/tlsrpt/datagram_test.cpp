@@ -1,4 +1,4 @@
-// What Postfix tells of a handshake, as it was seen from Postfix 3.10, and what anybody could send instead.
+// Datagrams like those of Postfix 3.10, and what anybody could send instead.
 
 #include "tlsrpt/datagram.h"
 
