@@ -19,7 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t max_stdin_size = std::uint64_t{256} << 20U;  // bytes
 constexpr std::size_t max_batch_inputs = 5'000;  // inputs, and their policies, that are stored at once
 constexpr std::uint64_t max_batch_size = std::uint64_t{16} << 20U;  // bytes of these
 constexpr std::size_t chunk_size = 64;                              // files that a thread reads ahead
@@ -89,7 +88,7 @@ Result<void> Intake::read_files(std::span<const std::string> files) {
 
 Result<void> Intake::read_one(const std::string& path) {
   const std::string name = path == "-" ? "-" : printable(path);
-  const auto source = mail::RandomAccessFile::open(path, max_stdin_size);
+  const auto source = mail::RandomAccessFile::open(path, tlsrpt::standard_input_limit);
   // A file can be read again later. A mail on standard input is lost unless it is sent again.
   if (!source && path == "-" && source.error().fault != Fault::data) return std::unexpected(source.error());
   if (!source) return add_rejected({.name = name}, source.error().message);

@@ -15,6 +15,8 @@ namespace starttls::tlsrpt {
 inline constexpr std::uint64_t container_size_limit = std::uint64_t{1}
                                                       << 40U;  // bytes; a mailbox has no other
 
+inline constexpr std::uint64_t standard_input_limit = std::uint64_t{1} << 28U;  // bytes of a container there
+
 inline constexpr std::size_t max_reports = 20;  // of one mail; further ones are refused
 
 // Where a report was found.

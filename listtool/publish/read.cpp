@@ -24,8 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t max_stdin_size = std::uint64_t{256} << 20U;  // bytes
-
 struct Values {
   std::vector<fs::path> inputs;
 };
@@ -66,7 +64,7 @@ class Reading {
  private:
   Result<void> read_file(const std::string& path) {
     const std::string name = path == "-" ? "standard input" : printable(path);
-    const auto source = mail::RandomAccessFile::open(path, max_stdin_size);
+    const auto source = mail::RandomAccessFile::open(path, tlsrpt::standard_input_limit);
     // A mail on standard input that cannot be kept for now is sent again.
     if (!source && path == "-" && source.error().fault != Fault::data) return std::unexpected(source.error());
     if (!source) return reject(name, source.error().message);
