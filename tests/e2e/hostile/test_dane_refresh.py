@@ -26,7 +26,7 @@ class Refresh(World):
     def test_a_failed_refresh_switches_nothing_off(self) -> None:
         attacked = self.add_attacked()
         self.start(clock=True)
-        self.assert_state(self.learn(attacked), "known")
+        self.learn(attacked)
         for domain, kind, fault in attacked.values():
             self.spoil(domain, kind, FAULTS[fault])
         self.advance(A_MINUTE + 1)
@@ -51,7 +51,7 @@ class Refresh(World):
         self.server.stop()
         self.server.start()
         with self.subTest("replies, without the attacker"):
-            self.assert_state(self.learn(attacked), "known")
+            self.learn(attacked)
 
 
 class NewAndFormerRecords(World):
