@@ -86,9 +86,9 @@ Result<bool> repair_store(const fs::path& file) {
 
 store::RecorderOptions recorder_options(const config::TlsrptConfig& configuration) {
   store::RecorderOptions options;
-  options.journal = store::journal_directory(configuration.state_dir);
-  options.sync_interval = configuration.milter.sync_interval;
-  options.fold_interval = configuration.milter.fold_interval;
+  options.journal.directory = store::journal_directory(configuration.state_dir);
+  options.journal.sync_interval = configuration.milter.sync_interval;
+  options.journal.fold_interval = configuration.milter.fold_interval;
   options.open_store = [location = store::store_location(configuration)] {
     return store::open_store(location, store::Access::owner);
   };
@@ -99,7 +99,7 @@ store::RecorderOptions recorder_options(const config::TlsrptConfig& configuratio
 }
 
 void log_totals(const store::RecorderCounters& counters, const Counters& seen) {
-  const store::RecordCounts& sessions = counters.journal.sessions;
+  const journal::RecordCounts& sessions = counters.journal.counted;
   log_info("stopped: {} journalled, {} folded, {} lost, {} waiting in the journal, {}, {} excluded",
            counted(sessions.written, "session"), counters.folded_sessions, sessions.lost + sessions.held_back,
            counted(counters.waiting_bytes, "byte"), counted(counters.failures, "failure"),

@@ -8,11 +8,11 @@
 namespace starttls::milter {
 namespace {
 
+using journal::JournalCounters;
 using service::counter;
 using service::gauge;
 using service::label;
 using service::MetricsText;
-using store::JournalCounters;
 using store::RecorderCounters;
 using Metric = service::Metric<MetricsState>;
 

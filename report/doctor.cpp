@@ -12,7 +12,7 @@
 #include "report/doctor_sendmail.h"
 #include "report/empty_result.h"
 #include "store/open_store.h"
-#include "store/segment.h"
+#include "journal/segment.h"
 #include "store/store_config.h"
 
 namespace starttls::report {
@@ -47,10 +47,10 @@ std::optional<Waiting> read_waiting(const fs::path& state_dir) {
   std::error_code error;
   for (fs::directory_iterator entry(store::journal_directory(state_dir), error), end; !error && entry != end;
        entry.increment(error)) {
-    if (entry->path().extension() != store::segment_suffix) continue;
+    if (entry->path().extension() != journal::segment_suffix) continue;
     const doctor::PathFacts segment = doctor::read_path(entry->path());
     // The segment that is written now has no session yet.
-    if (!segment.exists() || segment.size <= store::segment_magic.size()) continue;
+    if (!segment.exists() || segment.size <= journal::segment_magic.size()) continue;
     waiting.oldest = waiting.segments == 0 ? segment.modified : std::min(waiting.oldest, segment.modified);
     ++waiting.segments;
   }

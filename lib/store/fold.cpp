@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/try.h"
-#include "store/segment.h"
+#include "journal/segment.h"
 
 namespace starttls::store {
 namespace {
@@ -191,7 +191,8 @@ Result<FoldOutcome> fold(Store& store, const std::vector<std::string>& segments,
   }
   const auto position = further(content.position, folded_before.position);
   if (added.empty()) return FoldOutcome{.position = position};
-  auto outcome = TRY(Folding(*transaction, std::move(content), rules).run(segment_time(added.back())));
+  auto outcome =
+      TRY(Folding(*transaction, std::move(content), rules).run(journal::segment_time(added.back())));
   outcome.position = position;
   for (const std::string& segment : added) TRY(transaction->record(segment, now));
   TRY(transaction->commit());

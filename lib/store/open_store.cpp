@@ -1,14 +1,13 @@
 #include "store/open_store.h"
 
-#include <fcntl.h>
-
-#include <cerrno>
+#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "base/try.h"
-#include "store/segment.h"
+#include "journal/open_segments.h"
+#include "store/record.h"
 #include "store/writer.h"
 
 namespace starttls::store {
@@ -16,33 +15,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct OpenSegment {
-  std::string id;
-  UniqueFd fd;
-};
-
-// An open segment stays readable after the recorder unlinks it.
-Result<std::vector<OpenSegment>> open_segments(const fs::path& directory) {
-  const auto paths = TRY(list_segments(directory));
-  std::vector<OpenSegment> segments;
-  for (const fs::path& path : paths) {
-    UniqueFd fd = open_regular(AT_FDCWD, path.c_str());
-    if (!fd && errno == ENOENT) continue;  // folded meanwhile: its content is in the store
-    if (!fd) {
-      const Fault fault = errno == EACCES ? Fault::permission : Fault::io;
-      return fail(fault, "{}: {}", printable(path.string()), errno_text(errno));
-    }
-    segments.push_back({segment_id(path), std::move(fd)});
-  }
-  return segments;
-}
-
-Result<void> add_segment(SegmentContent& unfolded, const OpenSegment& segment) {
-  const auto content = TRY(read_all(segment.fd.get(), max_segment_size, segment.id));
-  // The last record may be incomplete because it is being written now. The recorder reports damage.
-  const auto damage = read_segment(content, [&](Record record) { unfolded.add(std::move(record)); });
-  TRY(with_context(damage, "{}", segment.id));
-  return {};
+Result<void> add_segment(SegmentContent& unfolded, const journal::OpenSegment& segment) {
+  return journal::read_segment(segment, [&](std::string_view payload) {
+    auto record = decode_record(payload);
+    if (record) unfolded.add(std::move(*record));
+    return record.has_value();
+  });
 }
 
 }  // namespace
@@ -83,9 +61,9 @@ Result<std::vector<Downgrade>> read_downgrades(const StoreLocation& location, co
 
 Result<std::set<std::string>> senders_in_journal(const StoreLocation& location,
                                                  const SendingDomainFinder& sending_domain) {
-  const auto segments = TRY(open_segments(journal_directory(location.state_dir)));
+  const auto segments = TRY(journal::open_segments(journal_directory(location.state_dir)));
   SegmentContent content(sending_domain);
-  for (const OpenSegment& segment : segments) {
+  for (const journal::OpenSegment& segment : segments) {
     TRY(add_segment(content, segment));
   }
   std::set<std::string> found;
@@ -104,10 +82,10 @@ Result<DailyCounts> read_counts(const StoreLocation& location, const Period& per
 Result<void> read_counts(const StoreLocation& location, const Period& period, const CountSink& take) {
   // Open the segments before the store: a segment that is folded in between is recognised by its id in the
   // store.
-  const auto segments = TRY(open_segments(journal_directory(location.state_dir)));
+  const auto segments = TRY(journal::open_segments(journal_directory(location.state_dir)));
   std::vector<std::string> ids;
   ids.reserve(segments.size());
-  for (const OpenSegment& segment : segments) ids.push_back(segment.id);
+  for (const journal::OpenSegment& segment : segments) ids.push_back(segment.id);
 
   const auto found = TRY(has_store(location));
   if (!found && segments.empty()) {
@@ -122,7 +100,7 @@ Result<void> read_counts(const StoreLocation& location, const Period& period, co
   }
   const SendingDomainFinder nobody = [](const std::string&) { return std::string(); };
   SegmentContent unfolded(nobody);
-  for (const OpenSegment& segment : segments) {
+  for (const journal::OpenSegment& segment : segments) {
     if (snapshot.folded.contains(segment.id)) continue;
     TRY(add_segment(unfolded, segment));
   }

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/try.h"
+#include "postgres/batch.h"
 #include "postgres/postgres.h"
 #include "postgres/schema.h"
 #include "store/class_key.h"
@@ -15,6 +16,7 @@ namespace starttls::store {
 namespace {
 
 using postgres::Array;
+using postgres::Batch;
 using postgres::Connection;
 using postgres::Parameters;
 using postgres::Row;
@@ -101,11 +103,8 @@ constexpr postgres::Schema schema{.kind = "a store of tlsrpt-milter",
                                   .statements = tables,
                                   .upgrades = upgrades};
 
-// Rows are added in batches, in the order of their keys. So two hosts that add to the same rows wait for each
-// other, but never in a circle. Each transaction also uses the tables in the same order.
-constexpr std::size_t batch_rows = 5000;
-constexpr std::size_t batch_bytes = 1UL << 20U;
-
+// Rows are added in the order of their keys. So two hosts that add to the same rows wait for each other, but
+// never in a circle. Each transaction also uses the tables in the same order.
 constexpr const char* add_sessions = R"sql(
   INSERT INTO session_counts (day, class, receiving_mx, client_address, client_name, outcome, tls_version, cipher,
                               cipher_bits, client_certificate, failure, downgraded, sessions, messages)
@@ -149,51 +148,9 @@ constexpr const char* begin_sql = R"sql(
 
 constexpr std::int64_t no_day = -1;
 
-// Rows to add, column by column.
-template <std::size_t Columns>
-class Batch {
- public:
-  Batch(Connection& connection, const char* sql) : connection_(connection), sql_(sql) {}
-
-  template <class... Values>
-  void add(const Values&... values) {
-    static_assert(sizeof...(Values) == Columns);
-    std::size_t column = 0;
-    (columns_[column++].add(values), ...);
-  }
-
-  bool is_full() const {
-    std::size_t bytes = 0;
-    for (const Array& column : columns_) bytes += column.bytes();
-    return columns_[0].size() >= batch_rows || bytes >= batch_bytes;
-  }
-
-  Result<void> flush() {
-    if (columns_[0].empty()) return {};
-    Parameters parameters;
-    for (Array& column : columns_) {
-      parameters.add(column);
-      column.clear();
-    }
-    TRY(connection_.execute(sql_, parameters));
-    return {};
-  }
-
- private:
-  Connection& connection_;
-  const char* sql_;
-  std::array<Array, Columns> columns_;
-};
-
 Result<void> run(Connection& connection, const char* sql, const Parameters& parameters) {
   TRY(connection.execute(sql, parameters));
   return {};
-}
-
-Array to_array(const auto& texts) {
-  Array array;
-  for (const std::string& text : texts) array.add(text);
-  return array;
 }
 
 class PostgresFold final : public FoldTransaction {
@@ -217,7 +174,7 @@ class PostgresFold final : public FoldTransaction {
     TRY(connection_.read(
         "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE domain = "
         "ANY($1::text[])",
-        Parameters().add(to_array(domains)), [&](const Row& row) -> Result<void> {
+        Parameters().add(postgres::to_array(domains)), [&](const Row& row) -> Result<void> {
           known.emplace(text_in(row, 0), sender_in(row, 1));
           return {};
         }));
@@ -351,7 +308,7 @@ class PostgresStore final : public Store {
     TRY(read_counts(period, counts));
     Snapshot snapshot;
     TRY(connection_.read("SELECT id FROM folded_segments WHERE id = ANY($1::text[])",
-                         Parameters().add(to_array(segments)), [&](const Row& row) -> Result<void> {
+                         Parameters().add(postgres::to_array(segments)), [&](const Row& row) -> Result<void> {
                            snapshot.folded.insert(text_in(row, 0));
                            return {};
                          }));

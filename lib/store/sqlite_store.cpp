@@ -6,6 +6,7 @@
 #include "sqlite/sqlite.h"
 #include "store/columns.h"
 #include "store/sqlite_damage.h"
+#include "store/sqlite_file.h"
 #include "store/store.h"
 
 namespace starttls::store {
@@ -150,21 +151,6 @@ constexpr std::string_view read_counts_sql = R"sql(
   WHERE s.day BETWEEN ?1 AND ?2
 )sql";
 
-// Calls `take` with each row.
-template <class Take>
-Result<void> for_each_row(Statement& rows, Take take) {
-  for (;;) {
-    const auto row = TRY(rows.step());
-    if (!row) return {};
-    if (Result<void> taken = take(rows); !taken) return taken;
-  }
-}
-
-Result<bool> has_segment(Database& database, const std::string& segment) {
-  auto statement = TRY(database.prepare("SELECT 1 FROM folded_segments WHERE id = ?1"));
-  return statement.bind(1, segment).step();
-}
-
 class SqliteFold final : public FoldTransaction {
  public:
   SqliteFold(Database& database, Transaction transaction)
@@ -273,18 +259,12 @@ class SqliteFold final : public FoldTransaction {
   Transaction transaction_;
 };
 
-constexpr std::uintmax_t max_log_bytes = 4 << 20;  // as SQLite's own default
-
 class SqliteStore final : public Store {
  public:
-  SqliteStore(Database database, const std::filesystem::path& file)
-      : database_(std::move(database)), log_(file.string() + "-wal"), damage_(file) {}
+  explicit SqliteStore(SqliteFile file) : file_(std::move(file)), database_(file_.database()) {}
 
   Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
-    if (database_.has_moved()) return fail(Fault::unavailable, "the store's file was removed");
-    TRY(damage_.check());
-    TRY(checkpoint());
-    auto transaction = TRY(Transaction::begin(database_, "IMMEDIATE"));
+    auto transaction = TRY(file_.begin());
     return std::make_unique<SqliteFold>(database_, std::move(transaction));
   }
 
@@ -402,47 +382,15 @@ class SqliteStore final : public Store {
     return done;
   }
 
-  // Copies commits from SQLite's log into the file. Nothing else changes the file while it is open, so any
-  // other change was made by another program.
-  Result<void> checkpoint() {
-    std::error_code none;
-    const auto size = std::filesystem::file_size(log_, none);
-    if (none || size < max_log_bytes) return {};
-    auto done = database_.execute("PRAGMA wal_checkpoint(PASSIVE)");
-    damage_.remember();
-    return done;
-  }
-
-  Database database_;
-  const std::filesystem::path log_;
-  DamageDetector damage_;
+  SqliteFile file_;
+  Database& database_;
 };
-
-// The same users may read the store and the journal.
-constexpr mode_t store_mode = 0640;
 
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access) {
-  std::error_code ignored;
-  if (access == Access::owner && !std::filesystem::exists(file, ignored)) {
-    TRY(sqlite::create(file, schema(), store_mode));
-  }
-  const auto opening = access == Access::read ? sqlite::OpenMode::read_only : sqlite::OpenMode::read_write;
-  auto database = TRY(Database::open(file, opening));
-  if (access == Access::owner) {
-    TRY(sqlite::upgrade(database, schema()));
-  }
-  TRY(sqlite::check(database, schema(), file));
-  if (access != Access::read) {
-    // WAL: readers never wait for the fold. FULL: a commit is on the disk before the segment is unlinked. The
-    // store starts its checkpoints itself. After a checkpoint the log starts again at its true size.
-    TRY(
-        database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
-                         "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0"));
-    database.persist_wal();
-  }
-  return std::make_unique<SqliteStore>(std::move(database), file);
+  auto opened = TRY(SqliteFile::open(file, schema(), access));
+  return std::make_unique<SqliteStore>(std::move(opened));
 }
 
 Result<std::string> quarantine_if_corrupt(const std::filesystem::path& file, Time now) {

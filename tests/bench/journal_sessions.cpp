@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "base/console.h"
-#include "store/journal.h"
+#include "journal/journal.h"
 #include "store/open_store.h"
 #include "store/recorder.h"
 #include "store/sending_domain.h"
@@ -48,7 +48,7 @@ session::Session session(std::uint64_t number, std::uint64_t senders) {
 }
 
 Result<void> write(const std::filesystem::path& state_dir, std::uint64_t sessions, std::uint64_t senders) {
-  store::Journal journal(store::journal_directory(state_dir), 1 << 20U);
+  journal::Journal journal(store::journal_directory(state_dir), 1 << 20U);
   const Clock clock = system_clock();
   if (auto opened = journal.open(clock()); !opened) return opened;
   for (std::uint64_t i = 0; i < sessions; ++i) {
@@ -63,9 +63,9 @@ Result<void> fold(const std::filesystem::path& state_dir) {
   const auto sending = store::sending_domain();
   if (!sending) return std::unexpected(sending.error());
   store::RecorderOptions options;
-  options.journal = store::journal_directory(state_dir);
-  options.sync_interval = std::chrono::seconds(1);
-  options.fold_interval = std::chrono::seconds(5);
+  options.journal.directory = store::journal_directory(state_dir);
+  options.journal.sync_interval = std::chrono::seconds(1);
+  options.journal.fold_interval = std::chrono::seconds(5);
   options.open_store = [&] {
     return store::open_store({.state_dir = state_dir, .store_url = {}}, store::Access::owner);
   };

@@ -2,7 +2,7 @@
 #include "fuzz.h"
 #include "milter/connection.h"
 #include "milter/recording_rules.h"
-#include "store/segment.h"
+#include "journal/segment.h"
 
 using namespace starttls;
 
@@ -17,7 +17,7 @@ std::string_view next(std::string_view& text) {
 
 void require_kept_in_journal(const session::Session& session) {
   const std::string record = session::encode(session);
-  fuzz::require(record.size() <= store::max_payload_size && is_utf8(record));
+  fuzz::require(record.size() <= journal::max_payload_size && is_utf8(record));
   const auto again = session::decode(record);
   fuzz::require(again && *again == session);
 }

@@ -13,6 +13,7 @@
 
 #include "base/atomic_file.h"
 #include "catch.h"
+#include "journal/segment.h"
 #include "load/attempts.h"
 #include "load/daemon.h"
 #include "load/fold_watch.h"
@@ -20,7 +21,6 @@
 #include "load/load.h"
 #include "load/mta_log.h"
 #include "store/open_store.h"
-#include "store/segment.h"
 #include "store/store.h"
 #include "support.h"
 
@@ -201,7 +201,7 @@ class Inbound {
   }
 
   std::vector<std::filesystem::path> segments() const {
-    return good(store::list_segments(store::journal_directory(state_dir())));
+    return good(journal::list_segments(store::journal_directory(state_dir())));
   }
 
  private:
@@ -253,8 +253,8 @@ class Inbound {
     Interrupted found;
     std::vector<std::string> ids;
     for (const auto& segment : segments()) {
-      if (std::filesystem::file_size(segment) > store::segment_magic.size())
-        ids.push_back(store::segment_id(segment));
+      if (std::filesystem::file_size(segment) > journal::segment_magic.size())
+        ids.push_back(journal::segment_id(segment));
     }
     std::size_t folded = 0;
     if (std::filesystem::exists(store::store_file(state_dir()))) {

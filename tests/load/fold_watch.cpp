@@ -9,8 +9,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "journal/segment.h"
 #include "store/open_store.h"
-#include "store/segment.h"
 
 namespace starttls::load {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 bool shows(const inotify_event& event, std::string_view name, FoldPoint point) {
-  const bool segment = name.ends_with(store::segment_suffix);
+  const bool segment = name.ends_with(journal::segment_suffix);
   switch (point) {
     case FoldPoint::rotated:
       return segment && (event.mask & IN_CREATE) != 0;

@@ -29,7 +29,7 @@ LIBRARIES = {
     "systemd/": {"mtalog", "service"},
     "toml++/": {"config"},
     "unbound.h": {"dns"},
-    "zlib.h": {"listtool", "mtalog", "store", "tlsrpt"},
+    "zlib.h": {"journal", "listtool", "mtalog", "tlsrpt"},
 }
 PROGRAMS = ("milter", "collector", "report", "listtool")
 # `base` is what the whole project speaks: its namespace is the project's.

@@ -1,11 +1,10 @@
 #include "milter/connection.h"
 
-#include "store/segment.h"
+#include "journal/segment.h"
 #include "support.h"
 
 using namespace starttls;
 using namespace starttls::session;
-using namespace starttls::store;
 using namespace starttls::milter;
 using namespace starttls::test;
 using session::ClientCertificate;
@@ -139,7 +138,7 @@ TEST_CASE("a session that names thousands of domains stays small") {
   c.mail();
   for (int i = 0; i < 5000; ++i) c.recipient("bob@d" + std::to_string(i) + ".test");
   CHECK(c.ended(end).recipient_domains.size() == 1000);
-  CHECK(session::encode(c.ended(end)).size() < store::max_payload_size);
+  CHECK(session::encode(c.ended(end)).size() < journal::max_payload_size);
 }
 
 TEST_CASE("the record of a session fits the journal, whatever the client sends") {
@@ -153,5 +152,5 @@ TEST_CASE("the record of a session fits the journal, whatever the client sends")
     c.recipient("a@" + label + "." + label + "." + label + ".x" + std::to_string(i) + ".test");
   }
   CHECK(c.ended(end).recipient_domains.size() > 100);
-  CHECK(session::encode(c.ended(end)).size() < store::max_payload_size);
+  CHECK(session::encode(c.ended(end)).size() < journal::max_payload_size);
 }

@@ -1,13 +1,18 @@
 #include "store/recorder.h"
 
 #include "examples.h"
+#include "journal/segment.h"
 #include "store/open_store.h"
-#include "store/segment.h"
 
 using namespace starttls;
 using namespace starttls::session;
 using namespace starttls::store;
 using namespace starttls::test;
+using journal::frame;
+using journal::Journal;
+using journal::list_segments;
+using journal::segment_id;
+using journal::segment_magic;
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
@@ -34,18 +39,18 @@ struct State {
   }
 
   std::unique_ptr<Recorder> recorder(StoreOpener open) const {
-    RecorderOptions options{.journal = journal_directory(folder.path()),
-                            .sync_interval = 5ms,
-                            .fold_interval = 5ms,
+    RecorderOptions options{.journal = {.directory = journal_directory(folder.path()),
+                                        .sync_interval = 5ms,
+                                        .fold_interval = 5ms},
                             .open_store = std::move(open)};
     return std::make_unique<Recorder>(options, fixed_clock());
   }
 
   // One that renames a damaged store.
   std::unique_ptr<Recorder> repairing_recorder() const {
-    RecorderOptions options{.journal = journal_directory(folder.path()),
-                            .sync_interval = 5ms,
-                            .fold_interval = 5ms,
+    RecorderOptions options{.journal = {.directory = journal_directory(folder.path()),
+                                        .sync_interval = 5ms,
+                                        .fold_interval = 5ms},
                             .open_store = opener()};
     options.repair_store = [file = store_file(folder.path())]() -> Result<bool> {
       const auto aside = quarantine_if_corrupt(file, fixed_clock()());
@@ -210,8 +215,9 @@ TEST_CASE("no other process may record there until the last fold is done: it wou
   std::atomic<int> opened = 0;
   std::optional<Fault> refused;
   auto other = state.recorder(state.opener());
-  RecorderOptions options{
-      .journal = journal_directory(state.folder.path()), .sync_interval = 1s, .fold_interval = 1h};
+  RecorderOptions options{.journal = {.directory = journal_directory(state.folder.path()),
+                                      .sync_interval = 1s,
+                                      .fold_interval = 1h}};
   options.open_store = [&]() -> Result<std::unique_ptr<Store>> {
     // The first fold is that of the start, the second that of the end.
     ++opened;
@@ -354,7 +360,7 @@ TEST_CASE("the recorder waits for a locked store once in a round, not once for e
     write(folder / name, std::string(segment_magic) + frame(encode(tls_session())));
   }
   std::atomic<int> attempts = 0;
-  RecorderOptions options{.journal = folder, .sync_interval = 1s, .fold_interval = 1h};
+  RecorderOptions options{.journal = {.directory = folder, .sync_interval = 1s, .fold_interval = 1h}};
   options.open_store = [&]() -> Result<std::unique_ptr<Store>> {
     return std::make_unique<LockedStore>(attempts);
   };
@@ -372,7 +378,7 @@ TEST_CASE("while records are held back it is not logged that recording works aga
   const fs::path folder = journal_directory(state.folder.path());
   write(folder, "in the way");
   std::atomic<int> rounds = 0;
-  RecorderOptions options{.journal = folder, .sync_interval = 1h, .fold_interval = 1ms};
+  RecorderOptions options{.journal = {.directory = folder, .sync_interval = 1h, .fold_interval = 1ms}};
   options.open_store = state.opener();
   const LoggedText log;
   Recorder recorder(options, [&] {
@@ -469,8 +475,8 @@ TEST_CASE("days older than the retention are removed, and younger ones stay") {
     const auto store = good(state.opener()());
     good(fold(*store, "x", content_of({old, tls_session()}), fixed_clock()(), fixed_clock()(), {}));
   }
-  options.fold_interval = 5ms;
-  options.sync_interval = 5ms;
+  options.journal.fold_interval = 5ms;
+  options.journal.sync_interval = 5ms;
   Recorder recorder(options, fixed_clock());
   recorder.configure({.retention = std::chrono::days{30}});
   good(recorder.start());

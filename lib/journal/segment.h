@@ -1,9 +1,9 @@
-// A journal segment: the file that closed sessions are appended to until it is folded into the store.
+// A journal segment: the file that records are appended to until it is folded into a database.
 //
 //   file   = magic record*             magic: the 8 bytes "STKJRNL1"
 //   record = length crc payload        length: u32, little endian, of the payload (1 to 65536)
 //                                      crc: u32, little endian, CRC-32 (ISO 3309, as zlib's) of the payload
-//                                      payload: encode() of a session or a log event (record.h)
+//                                      payload: what the user of the journal encodes
 //
 // A record is appended with one write(2), so that only a power failure or a full disk leaves a part of one,
 // at the end. The file's name without ".segment" is its id: unique for ever, and in the order of creation.
@@ -18,9 +18,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "store/record.h"
 
-namespace starttls::store {
+namespace starttls::journal {
 
 inline constexpr std::string_view segment_magic = "STKJRNL1";
 inline constexpr std::string_view segment_suffix = ".segment";
@@ -42,9 +41,12 @@ struct SegmentDamage {
   bool any() const { return records > 0 || tail > 0; }
 };
 
-// Hands each good record of the segment's content to `sink`, in order. Fault::data where it is not a segment
-// at all.
-Result<SegmentDamage> read_segment(std::string_view content, const std::function<void(Record)>& sink);
+// Gets the payload of a record; false where that is none that was encoded.
+using TakePayload = std::function<bool(std::string_view payload)>;
+
+// Hands the payload of each whole record of the segment's content to `take`, in order. Fault::data where it is
+// not a segment at all.
+Result<SegmentDamage> read_segment(std::string_view content, const TakePayload& take);
 
 // The segments of a journal directory, oldest first; empty where there is no such directory.
 Result<std::vector<std::filesystem::path>> list_segments(const std::filesystem::path& directory);
@@ -54,4 +56,4 @@ std::string segment_id(const std::filesystem::path& segment);
 // When the segment of this id was begun.
 Time segment_time(std::string_view id);
 
-}  // namespace starttls::store
+}  // namespace starttls::journal

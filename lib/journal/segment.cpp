@@ -1,4 +1,4 @@
-#include "store/segment.h"
+#include "journal/segment.h"
 
 #include <fmt/format.h>
 #include <sys/random.h>
@@ -12,7 +12,7 @@
 
 #include "base/text.h"
 
-namespace starttls::store {
+namespace starttls::journal {
 namespace {
 
 namespace fs = std::filesystem;
@@ -52,7 +52,7 @@ std::string frame(std::string_view payload) {
   return record;
 }
 
-Result<SegmentDamage> read_segment(std::string_view content, const std::function<void(Record)>& sink) {
+Result<SegmentDamage> read_segment(std::string_view content, const TakePayload& take) {
   SegmentDamage damage;
   if (content.empty()) return damage;
   if (!content.starts_with(segment_magic)) {
@@ -70,12 +70,7 @@ Result<SegmentDamage> read_segment(std::string_view content, const std::function
     }
     const std::string_view payload = content.substr(head_size, length);
     const bool intact = get_u32(content.substr(4)) == checksum(payload);
-    auto record = intact ? decode_record(payload) : fail(Fault::data, "checksum");
-    if (record) {
-      sink(std::move(*record));
-    } else {
-      ++damage.records;
-    }
+    if (!intact || !take(payload)) ++damage.records;
     content.remove_prefix(head_size + length);
   }
   return damage;
@@ -108,4 +103,4 @@ Time segment_time(std::string_view id) {
   return Time{std::chrono::milliseconds{milliseconds}};
 }
 
-}  // namespace starttls::store
+}  // namespace starttls::journal

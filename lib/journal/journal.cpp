@@ -1,4 +1,4 @@
-#include "store/journal.h"
+#include "journal/journal.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -6,14 +6,14 @@
 
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 #include "base/file_stamp.h"
 #include "base/text.h"
 #include "base/try.h"
-#include "store/record.h"
-#include "store/segment.h"
+#include "journal/segment.h"
 
-namespace starttls::store {
+namespace starttls::journal {
 
 namespace fs = std::filesystem;
 
@@ -25,14 +25,12 @@ bool is_at(int fd, const fs::path& path) {
   return ::fstat(fd, &open_file) == 0 && file_id(open_file) == file_id(path);
 }
 
-bool is_session(std::string_view framed) {
-  return framed.size() > frame_head && is_counted_session(framed.substr(frame_head));
-}
-
 }  // namespace
 
-Journal::Journal(fs::path directory, std::size_t max_held_back_bytes)
-    : directory_(std::move(directory)), max_held_back_bytes_(max_held_back_bytes) {}
+Journal::Journal(fs::path directory, std::size_t max_held_back_bytes, IsCounted is_counted)
+    : directory_(std::move(directory)),
+      max_held_back_bytes_(max_held_back_bytes),
+      output_(Output(std::move(is_counted))) {}
 
 Result<void> Journal::open(Time now) {
   const auto lock = lock_.lock();
@@ -86,36 +84,82 @@ Result<std::shared_ptr<Journal::Segment>> Journal::create_segment(Time now) cons
   return segment;
 }
 
+namespace {
+
+// A reader would take an empty or too large record, and everything after it, for damage.
+bool is_acceptable(std::string_view payload) {
+  return !payload.empty() && payload.size() <= max_payload_size;
+}
+
+}  // namespace
+
 void Journal::append(std::string_view payload) {
   std::string record = frame(payload);
   const auto output = output_.lock();
-  // A reader would take an empty or too large record, and everything after it, for damage.
-  if (payload.empty() || payload.size() > max_payload_size)
-    return output->count(&RecordCounts::lost, record, 1);
-  // Held-back records are written first, to keep the order.
-  if (!output->held_back.empty() || !output->write(record))
-    output->hold_back(std::move(record), max_held_back_bytes_);
+  if (!is_acceptable(payload)) return output->count(&RecordCounts::lost, record, 1);
+  output->append(std::move(record), max_held_back_bytes_);
+}
+
+void Journal::append(std::span<const std::string> payloads) {
+  std::string all;
+  std::vector<std::size_t> ends;
+  ends.reserve(payloads.size());
+  for (const std::string& payload : payloads) {
+    if (is_acceptable(payload)) all += frame(payload);
+    ends.push_back(all.size());
+  }
+  const auto output = output_.lock();
+  const bool is_written = output->held_back.empty() && output->write_bytes(all);
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < payloads.size(); begin = ends[i], ++i) {
+    const std::string_view record = std::string_view(all).substr(begin, ends[i] - begin);
+    if (record.empty()) {
+      output->count(&RecordCounts::lost, frame(payloads[i]), 1);
+    } else if (is_written) {
+      output->count_written(record);
+    } else {
+      output->append(std::string(record), max_held_back_bytes_);
+    }
+  }
+}
+
+// Held-back records are written first, by keep(), so that the order stays.
+void Journal::Output::append(std::string record, std::size_t max_bytes) {
+  if (!held_back.empty() || !write(record)) hold_back(std::move(record), max_bytes);
 }
 
 void Journal::Output::count(std::uint64_t RecordCounts::* what, std::string_view record,
                             std::int64_t change) {
   const auto by = static_cast<std::uint64_t>(change);
   counters.*what += by;
-  if (is_session(record)) counters.sessions.*what += by;
+  if (is_counted_record(record)) counters.counted.*what += by;
 }
 
-// Uses one write(2). If a full disk lets only a part through, that part is cut off again.
+bool Journal::Output::is_counted_record(std::string_view framed) const {
+  return framed.size() > frame_head && (!is_counted || is_counted(framed.substr(frame_head)));
+}
+
 bool Journal::Output::write(std::string_view record) {
+  if (!write_bytes(record)) return false;
+  count_written(record);
+  return true;
+}
+
+void Journal::Output::count_written(std::string_view record) {
+  ++current->records;
+  if (is_counted_record(record)) ++current->counted;
+  count(&RecordCounts::written, record, 1);
+}
+
+// If a full disk lets only a part through, that part is cut off again.
+bool Journal::Output::write_bytes(std::string_view bytes) {
   if (!current || is_full) return false;
   ssize_t written = 0;
   do {
-    written = ::write(current->fd.get(), record.data(), record.size());
+    written = ::write(current->fd.get(), bytes.data(), bytes.size());
   } while (written < 0 && errno == EINTR);
-  if (written == static_cast<ssize_t>(record.size())) {
-    current->size += record.size();
-    ++current->records;
-    if (is_session(record)) ++current->sessions;
-    count(&RecordCounts::written, record, 1);
+  if (written == static_cast<ssize_t>(bytes.size())) {
+    current->size += bytes.size();
     return true;
   }
   last_error = written < 0 ? errno : ENOSPC;
@@ -146,10 +190,11 @@ Result<void> Journal::rescue_if_moved() {
   const auto output = output_.lock();
   if (!output->current || is_at(output->current->fd.get(), segment_path(output->current->id))) return {};
   const std::shared_ptr<Segment> moved = std::exchange(output->current, nullptr);
-  const auto again = [&](const Record& record) {
-    std::string framed = frame(std::visit([](const auto& what) { return encode(what); }, record));
+  const auto again = [&](std::string_view payload) {
+    std::string framed = frame(payload);
     output->count(&RecordCounts::written, framed, -1);
     output->hold_back(std::move(framed), max_held_back_bytes_);
+    return true;
   };
   const auto read_all_records = [&]() -> Result<SegmentDamage> {
     if (::lseek(moved->fd.get(), 0, SEEK_SET) != 0) return fail(Fault::io, "journal: {}", errno_text(errno));
@@ -158,7 +203,7 @@ Result<void> Journal::rescue_if_moved() {
   const auto read = read_all_records();
   if (!read) {
     output->counters.lost += moved->records;
-    output->counters.sessions.lost += moved->sessions;
+    output->counters.counted.lost += moved->counted;
   }
   TRY(read);
   if (::ftruncate(moved->fd.get(), 0) != 0) return fail(Fault::io, "journal: {}", errno_text(errno));
@@ -179,7 +224,7 @@ Result<void> Journal::keep(Time now) {
                   errno_text(output->last_error));
     }
   }
-  // The output is not locked here: sessions can be appended during the disk's work.
+  // The output is not locked here: records can be appended during the disk's work.
   return sync(segment.get());
 }
 
@@ -229,4 +274,4 @@ JournalCounters Journal::counters() const {
   return output_.lock()->counters;
 }
 
-}  // namespace starttls::store
+}  // namespace starttls::journal

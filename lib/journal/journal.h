@@ -1,24 +1,27 @@
-// The journal: where closed sessions go first, in segments (segment.h) of one directory.
+// The journal: where records go first, in segments (segment.h) of one directory.
 //
 // append() is called by many threads and costs one write(2). A record that cannot be written at once
 // (directory removed, disk full) is held back in memory, within a limit, and written by a later keep(); only
-// beyond the limit is a session lost, and counted. One process writes a directory: it holds a lock on it.
+// beyond the limit is a record lost, and counted. One process writes a directory: it holds a lock on it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/guarded.h"
 #include "base/result.h"
 
-namespace starttls::store {
+namespace starttls::journal {
 
 struct RecordCounts {
   std::uint64_t written = 0;    // in segments
@@ -27,13 +30,16 @@ struct RecordCounts {
 };
 
 struct JournalCounters : RecordCounts {  // all records
-  RecordCounts sessions;                 // of these, sessions that are to be counted
+  RecordCounts counted;                  // of these, those that are to be counted
 };
+
+// Whether a record is to be counted: not one that only helps to understand others. Empty: each is.
+using IsCounted = std::function<bool(std::string_view payload)>;
 
 class Journal {
  public:
   // `max_held_back_bytes`: of records in memory while none can be written.
-  Journal(std::filesystem::path directory, std::size_t max_held_back_bytes);
+  Journal(std::filesystem::path directory, std::size_t max_held_back_bytes, IsCounted is_counted = {});
 
   // Creates the directory, locks it and begins a segment. Fault::temporary where another process holds the
   // lock, Fault::io otherwise; append() works in either case.
@@ -41,6 +47,8 @@ class Journal {
 
   // Thread-safe; throws std::bad_alloc only.
   void append(std::string_view payload);
+  // The same for many records, which cost one write(2) together.
+  void append(std::span<const std::string> payloads);
 
   // Must be called about every second: opens lost files again, writes held-back records, and syncs. Several
   // threads may call this and the following functions.
@@ -72,22 +80,29 @@ class Journal {
     std::string id;
     std::size_t size = 0;  // bytes of the file that are undamaged
     std::uint64_t records = 0;
-    std::uint64_t sessions = 0;  // of these
+    std::uint64_t counted = 0;  // of these
   };
 
   // Where records go: to the current segment, else into memory.
   struct Output {
+    explicit Output(IsCounted counted) : is_counted(std::move(counted)) {}
     bool write(std::string_view record);
+    // Appends bytes to the segment with one write(2), all or nothing.
+    bool write_bytes(std::string_view bytes);
+    void count_written(std::string_view record);
+    void append(std::string record, std::size_t max_bytes);
     void write_held_back();
     void hold_back(std::string record, std::size_t max_bytes);
     // `change`: 1 or -1.
     void count(std::uint64_t RecordCounts::* what, std::string_view record, std::int64_t change);
+    bool is_counted_record(std::string_view framed) const;
 
     std::shared_ptr<Segment> current;
     std::deque<std::string> held_back;
     std::size_t held_back_bytes = 0;
     bool is_full = false;
     JournalCounters counters;
+    IsCounted is_counted;
     int last_error = 0;  // errno of the last write that failed
   };
 
@@ -110,4 +125,4 @@ class Journal {
   Guarded<Output> output_;
 };
 
-}  // namespace starttls::store
+}  // namespace starttls::journal
