@@ -1,0 +1,42 @@
+#include "outbound/columns.h"
+
+#include "base/text.h"
+#include "store/row_key.h"
+
+namespace starttls::outbound {
+
+std::string key_of(const Policy& policy) {
+  const std::string strings = to_lines(policy.policy_strings);
+  const std::string hosts = to_lines(policy.mx_hosts);
+  return store::row_key({policy.domain, policy.record, source_words.word(policy.source), policy.policy_type,
+                         policy.policy_domain, strings, hosts});
+}
+
+std::string key_of(const Failure& failure) {
+  return store::row_key({failure.result_type, failure.sending_mta_ip, failure.receiving_mx_hostname,
+                         failure.receiving_mx_helo, failure.receiving_ip, failure.additional_information,
+                         failure.failure_reason_code});
+}
+
+std::string to_lines(const std::vector<std::string>& texts) {
+  std::string lines;
+  for (const std::string& text : texts) {
+    const std::string line = text.contains('\n') ? printable(text, text.size()) : text;
+    if (lines.size() + line.size() >= max_list_size) break;
+    if (!lines.empty()) lines += '\n';
+    lines += line;
+  }
+  return lines;
+}
+
+std::vector<std::string> from_lines(std::string_view lines) {
+  std::vector<std::string> texts;
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    texts.emplace_back(line);
+    lines.remove_prefix(line.size() < lines.size() ? line.size() + 1 : lines.size());
+  }
+  return texts;
+}
+
+}  // namespace starttls::outbound

@@ -1,0 +1,484 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/try.h"
+#include "outbound/columns.h"
+#include "outbound/store.h"
+#include "postgres/batch.h"
+#include "postgres/postgres.h"
+#include "postgres/schema.h"
+
+namespace starttls::outbound {
+namespace {
+
+using postgres::Batch;
+using postgres::Connection;
+using postgres::Parameters;
+using postgres::Row;
+using postgres::Transaction;
+using store::to_number;
+
+// Days are days since 1970-01-01, times are milliseconds since then, UTC. tlsrpt-store(5) describes all of it.
+// The tables of policies have a partition for each day, so that old days are dropped and not deleted row by row.
+// The key of a partitioned table begins with the day.
+constexpr const char* tables = R"sql(
+  CREATE TABLE outbound_counts (
+    day INTEGER NOT NULL,
+    policy UUID NOT NULL,
+    domain TEXT NOT NULL,
+    source TEXT NOT NULL,
+    policy_type TEXT NOT NULL,
+    policy_domain TEXT NOT NULL,
+    successful BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    PRIMARY KEY (day, policy)
+  ) PARTITION BY LIST (day);
+  CREATE INDEX outbound_counts_of_domain ON outbound_counts (domain);
+  CREATE TABLE outbound_texts (
+    day INTEGER NOT NULL,
+    policy UUID NOT NULL,
+    record TEXT NOT NULL,
+    policy_strings TEXT NOT NULL,
+    mx_hosts TEXT NOT NULL,
+    PRIMARY KEY (day, policy)
+  ) PARTITION BY LIST (day);
+  CREATE TABLE outbound_failures (
+    day INTEGER NOT NULL,
+    policy UUID NOT NULL,
+    failure UUID NOT NULL,
+    result_type TEXT NOT NULL,
+    sending_mta_ip TEXT NOT NULL,
+    receiving_mx_hostname TEXT NOT NULL,
+    receiving_mx_helo TEXT NOT NULL,
+    receiving_ip TEXT NOT NULL,
+    additional_information TEXT NOT NULL,
+    failure_reason_code TEXT NOT NULL,
+    sessions BIGINT NOT NULL,
+    PRIMARY KEY (day, policy, failure)
+  ) PARTITION BY LIST (day);
+  CREATE TABLE outbound_days (
+    day INTEGER PRIMARY KEY,
+    results BIGINT NOT NULL,
+    malformed BIGINT NOT NULL,
+    left_out BIGINT NOT NULL
+  ) WITH (fillfactor = 50);
+  CREATE TABLE outbound_segments (
+    id TEXT PRIMARY KEY,
+    writer TEXT NOT NULL,
+    folded_at BIGINT NOT NULL
+  );
+  CREATE INDEX outbound_segments_of_writer ON outbound_segments (writer, folded_at);
+  CREATE TABLE outbound_writers (
+    writer TEXT PRIMARY KEY
+  );
+)sql";
+
+constexpr postgres::Schema schema{.kind = "a store of tlsrpt-collector",
+                                  .table = "tlsrpt_outbound",
+                                  .version = 1,
+                                  .statements = tables,
+                                  .upgrades = {}};
+
+// While half of a page is free, a row whose counts grow stays in its page and needs no new entry in an index.
+struct PartitionedTable {
+  const char* name;
+  const char* options;
+};
+constexpr std::array<PartitionedTable, 3> partitioned{{{"outbound_counts", " WITH (fillfactor = 50)"},
+                                                       {"outbound_texts", ""},
+                                                       {"outbound_failures", " WITH (fillfactor = 50)"}}};
+
+// Several hosts create or drop partitions one after the other: the number is that of this program's lock.
+constexpr const char* lock_partitions = "SELECT pg_advisory_xact_lock(1398031183)";
+
+std::string partition_of(const char* table, std::int64_t day) {
+  return fmt::format("{}_{}", table, day);
+}
+
+// Rows are added in the order of their keys. So two hosts that add to the same rows wait for each other, but
+// never in a circle. Each transaction also uses the tables in the same order.
+// {}: the partition. With the table itself, PostgreSQL would not return whether a row is new (xmax is 0).
+constexpr const char* add_counts = R"sql(
+  INSERT INTO {} AS c (day, policy, domain, source, policy_type, policy_domain, successful, failed)
+  SELECT * FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                       $8::bigint[])
+  ON CONFLICT (day, policy) DO UPDATE SET successful = c.successful + excluded.successful,
+                                          failed = c.failed + excluded.failed
+  RETURNING c.day, c.policy, (c.xmax = 0)::integer
+)sql";
+// The same for a day that is full: only rows that exist.
+constexpr const char* update_counts = R"sql(
+  UPDATE {} AS c SET successful = c.successful + more.successful, failed = c.failed + more.failed
+  FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[])
+    AS more (day, policy, domain, source, policy_type, policy_domain, successful, failed)
+  WHERE c.day = more.day AND c.policy = more.policy
+  RETURNING c.day, c.policy, 0
+)sql";
+constexpr const char* add_texts = R"sql(
+  INSERT INTO outbound_texts (day, policy, record, policy_strings, mx_hosts)
+  SELECT * FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::text[], $5::text[])
+  ON CONFLICT DO NOTHING
+)sql";
+constexpr const char* add_failures = R"sql(
+  INSERT INTO {} AS f (day, policy, failure, result_type, sending_mta_ip, receiving_mx_hostname,
+                                      receiving_mx_helo, receiving_ip, additional_information, failure_reason_code,
+                                      sessions)
+  SELECT * FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+                       $8::text[], $9::text[], $10::text[], $11::bigint[])
+  ON CONFLICT (day, policy, failure) DO UPDATE SET sessions = f.sessions + excluded.sessions
+  RETURNING (f.xmax = 0)::integer
+)sql";
+constexpr const char* add_days = R"sql(
+  INSERT INTO outbound_days AS d (day, results, malformed, left_out) VALUES ($1, $2, $3, $4)
+  ON CONFLICT (day) DO UPDATE SET results = d.results + excluded.results,
+                                  malformed = d.malformed + excluded.malformed,
+                                  left_out = d.left_out + excluded.left_out
+)sql";
+// A commit must be on the server's disk before the segment is unlinked. Stronger settings are not changed. In each
+// transaction, since a pooler such as pgbouncer may give each another session.
+constexpr const char* sync_commit =
+    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit', true) = "
+    "'off'";
+
+// The columns as PolicyRows takes them. The order is that of the bytes, whatever the database's own is.
+constexpr const char* read_policies = R"sql(
+  SELECT c.day, c.policy, c.domain, c.source, c.policy_type, c.policy_domain, t.record, t.policy_strings,
+         t.mx_hosts, c.successful, c.failed, f.result_type, f.sending_mta_ip, f.receiving_mx_hostname,
+         f.receiving_mx_helo, f.receiving_ip, f.additional_information, f.failure_reason_code, f.sessions
+  FROM outbound_counts AS c
+  LEFT JOIN outbound_texts AS t ON t.day = c.day AND t.policy = c.policy
+  LEFT JOIN outbound_failures AS f ON f.day = c.day AND f.policy = c.policy
+  WHERE c.day BETWEEN $1 AND $2 AND ($3 = '' OR c.domain = $3)
+  ORDER BY c.domain COLLATE "C", c.day, c.policy
+)sql";
+
+Result<void> run(Connection& connection, const char* sql, const Parameters& parameters) {
+  TRY(connection.execute(sql, parameters));
+  return {};
+}
+
+// How many rows a day has in the tables that are limited. Counted anew after some time: other hosts add rows, too.
+struct DaySize {
+  std::uint64_t policies = 0;
+  std::uint64_t failures = 0;
+  std::chrono::steady_clock::time_point counted;
+};
+using DaySizes = std::map<Day, DaySize>;
+
+constexpr std::chrono::minutes count_again_after{1};
+
+class PostgresFold final : public FoldTransaction {
+ public:
+  PostgresFold(Connection& connection, Transaction transaction, const std::string& writer, DaySizes& sizes)
+      : connection_(connection),
+        transaction_(std::move(transaction)),
+        writer_(writer),
+        kept_sizes_(sizes),
+        sizes_(sizes) {}
+
+  Result<bool> is_folded(const std::string& segment) override {
+    return TRY(connection_.number("SELECT count(*) FROM outbound_segments WHERE id = $1",
+                                  Parameters().add(segment))) > 0;
+  }
+
+  Result<std::map<Day, std::uint64_t>> add(const DailyCounts& counts, const Limits& limits) override {
+    std::map<Day, Rows> days;
+    for (const auto& [of, count] : counts) days[of.day].emplace(key_of(of.policy), Entry{&of.policy, &count});
+    for (const auto& [day, rows] : days) TRY(make_partitions(day));
+    std::map<Day, std::uint64_t> left_out;
+    for (const auto& [day, rows] : days) {
+      const std::uint64_t sessions = TRY(add_day(day, rows, limits));
+      if (sessions > 0) left_out[day] = sessions;
+    }
+    return left_out;
+  }
+
+  Result<void> add(const DayTotals& days) override {
+    for (const auto& [day, total] : days) {
+      TRY(run(connection_, add_days,
+              Parameters()
+                  .add(to_number(day))
+                  .add(to_number(total.results))
+                  .add(to_number(total.malformed))
+                  .add(to_number(total.left_out))));
+    }
+    return {};
+  }
+
+  Result<void> record(const std::string& segment, Time now) override {
+    return run(connection_, "INSERT INTO outbound_segments (id, writer, folded_at) VALUES ($1, $2, $3)",
+               Parameters().add(segment).add(writer_).add(to_number(now)));
+  }
+
+  Result<void> commit() override {
+    TRY(transaction_.commit());
+    kept_sizes_ = std::move(sizes_);
+    return {};
+  }
+
+ private:
+  struct Entry {
+    const Policy* policy;
+    const PolicyCount* count;
+  };
+  using Rows = std::map<std::string, Entry>;  // by key, in the order in which they are locked
+
+  // Before the first use of these tables in the transaction: a host that waits for this lock then holds none that
+  // another one waits for.
+  Result<void> make_partitions(Day day) {
+    const std::int64_t number = to_number(day);
+    for (const PartitionedTable& table : partitioned) {
+      const std::string name = partition_of(table.name, number);
+      const auto exists = TRY(
+          connection_.number("SELECT count(*) WHERE to_regclass($1) IS NOT NULL", Parameters().add(name)));
+      if (exists > 0) continue;
+      TRY(connection_.execute(lock_partitions));
+      TRY(connection_.execute(
+          fmt::format("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES IN ({}){}", name, table.name,
+                      number, table.options)));
+    }
+    return {};
+  }
+
+  Result<DaySize*> size_of(Day day) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto found = sizes_.find(day);
+    if (found != sizes_.end() && now < found->second.counted + count_again_after) return &found->second;
+    const auto parameter = Parameters().add(to_number(day));
+    const auto policies =
+        TRY(connection_.number("SELECT count(*) FROM outbound_counts WHERE day = $1", parameter));
+    const auto failures =
+        TRY(connection_.number("SELECT count(*) FROM outbound_failures WHERE day = $1", parameter));
+    DaySize& size = sizes_[day];
+    size = {.policies = static_cast<std::uint64_t>(policies),
+            .failures = static_cast<std::uint64_t>(failures),
+            .counted = now};
+    return &size;
+  }
+
+  // Returns how many sessions were left out.
+  Result<std::uint64_t> add_day(Day day, const Rows& rows, const Limits& limits) {
+    DaySize* const size = TRY(size_of(day));
+    const bool is_full = size->policies >= limits.max_policies;
+    const std::string sql = fmt::format(fmt::runtime(is_full ? update_counts : add_counts),
+                                        partition_of("outbound_counts", to_number(day)));
+    Batch<8> counts(connection_, sql.c_str());
+    Batch<5> texts(connection_, add_texts);
+    std::set<std::string> known;  // policies that have a row now
+    const auto flush = [&]() -> Result<void> {
+      return counts.flush([&](const Row& row) -> Result<void> {
+        const std::string key(row.text(1));
+        if (row.number(2) != 0) {
+          const Policy& policy = *rows.at(key).policy;
+          texts.add(to_number(day), key, policy.record, to_lines(policy.policy_strings),
+                    to_lines(policy.mx_hosts));
+          ++size->policies;
+        }
+        known.insert(key);
+        return {};
+      });
+    };
+    for (const auto& [key, entry] : rows) {
+      const auto& [policy, count] = entry;
+      counts.add(to_number(day), key, policy->domain, source_words.word(policy->source), policy->policy_type,
+                 policy->policy_domain, to_number(count->successful), to_number(count->failed));
+      if (!counts.is_full()) continue;
+      TRY(flush());
+      if (!texts.is_full()) continue;
+      TRY(texts.flush());
+    }
+    TRY(flush());
+    TRY(texts.flush());
+    TRY(add_failures_of(day, rows, known, *size, limits));
+    std::uint64_t left_out = 0;
+    for (const auto& [key, entry] : rows) {
+      if (!known.contains(key)) left_out += entry.count->successful + entry.count->failed;
+    }
+    return left_out;
+  }
+
+  // A day gets no more than its limit and the failures of one fold.
+  Result<void> add_failures_of(Day day, const Rows& rows, const std::set<std::string>& known, DaySize& size,
+                               const Limits& limits) {
+    const bool without_texts = size.failures >= limits.max_policies;
+    const std::string sql =
+        fmt::format(fmt::runtime(add_failures), partition_of("outbound_failures", to_number(day)));
+    Batch<11> batch(connection_, sql.c_str());
+    const auto flush = [&] {
+      return batch.flush([&](const Row& row) -> Result<void> {
+        if (row.number(0) != 0) ++size.failures;
+        return {};
+      });
+    };
+    for (const auto& [policy, entry] : rows) {
+      if (!known.contains(policy)) continue;
+      std::map<std::string, std::pair<Failure, std::uint64_t>> failures;  // by key
+      for (const auto& [failure, sessions] : entry.count->failures) {
+        const Failure kept = without_texts ? Failure{.result_type = failure.result_type} : failure;
+        auto& [of, total] = failures[key_of(kept)];
+        of = kept;
+        total += sessions;
+      }
+      for (const auto& [key, one] : failures) {
+        const auto& [failure, sessions] = one;
+        batch.add(to_number(day), policy, key, failure.result_type, failure.sending_mta_ip,
+                  failure.receiving_mx_hostname, failure.receiving_mx_helo, failure.receiving_ip,
+                  failure.additional_information, failure.failure_reason_code, to_number(sessions));
+        if (!batch.is_full()) continue;
+        TRY(flush());
+      }
+    }
+    return flush();
+  }
+
+  Connection& connection_;
+  Transaction transaction_;
+  const std::string& writer_;
+  DaySizes& kept_sizes_;
+  DaySizes sizes_;  // with this transaction
+};
+
+// A program that only reads reads much at once.
+constexpr postgres::Limits reader_limits{.statement = std::chrono::minutes{5}};
+
+Result<Connection> connect(const std::string& url, const std::string& writer, Access access) {
+  auto connection = TRY(Connection::open(url, access == Access::read ? reader_limits : postgres::Limits()));
+  if (access != Access::owner) {
+    TRY(postgres::check(connection, schema));
+    return connection;
+  }
+  TRY(postgres::prepare(connection, schema));
+  // Every fold of the writer locks its row. If a connection is lost during a fold that the server still executes,
+  // the next fold waits for it.
+  TRY(run(connection, "INSERT INTO outbound_writers (writer) VALUES ($1) ON CONFLICT DO NOTHING",
+          Parameters().add(writer)));
+  return connection;
+}
+
+class PostgresStore final : public Store {
+ public:
+  PostgresStore(Connection connection, std::string url, std::string writer, Access access)
+      : connection_(std::move(connection)),
+        url_(std::move(url)),
+        writer_(std::move(writer)),
+        access_(access) {}
+
+  Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
+    auto begun = try_begin_fold();
+    if (begun || connection_.is_alive()) return begun;
+    // The server was restarted since the last fold, or something on the network dropped the connection.
+    auto again = TRY(connect(url_, writer_, access_));
+    connection_ = std::move(again);
+    return try_begin_fold();
+  }
+
+  Result<DayTotals> read(const Query& query, const FoldedSink& folded, const CountSink& take) override {
+    // In such a transaction all queries see the same moment.
+    const auto transaction =
+        TRY(Transaction::begin(connection_, "ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
+    std::set<std::string> known;
+    TRY(connection_.read("SELECT id FROM outbound_segments WHERE id = ANY($1::text[])",
+                         Parameters().add(postgres::to_array(query.segments)),
+                         [&](const Row& row) -> Result<void> {
+                           known.insert(store::text_in(row, 0));
+                           return {};
+                         }));
+    TRY(folded(known));
+    const auto period = Parameters().add(to_number(query.period.since)).add(to_number(query.period.until));
+    PolicyRows policies(take);
+    TRY(connection_.read(read_policies, Parameters(period).add(query.domain),
+                         [&](const Row& row) { return policies.add(row); }));
+    TRY(policies.finish());
+    DayTotals days;
+    TRY(connection_.read(
+        "SELECT day, results, malformed, left_out FROM outbound_days WHERE day BETWEEN $1 AND $2", period,
+        [&](const Row& row) -> Result<void> {
+          days[store::day_in(row, 0)] = day_total_in(row, 1);
+          return {};
+        }));
+    return days;
+  }
+
+  Result<void> forget_segments(Time folded_before) override {
+    return run(connection_, "DELETE FROM outbound_segments WHERE writer = $1 AND folded_at < $2",
+               Parameters().add(writer_).add(to_number(folded_before)));
+  }
+
+  Result<std::size_t> prune(Day before, Day texts_before) override {
+    TRY(drop_partitions("outbound_texts", texts_before));
+    TRY(drop_partitions("outbound_failures", before));
+    const auto dropped = TRY(drop_partitions("outbound_counts", before));
+    TRY(run(connection_, "DELETE FROM outbound_days WHERE day < $1", Parameters().add(to_number(before))));
+    std::erase_if(sizes_, [&](const auto& size) { return size.first < before; });
+    return dropped;
+  }
+
+ private:
+  Result<std::unique_ptr<FoldTransaction>> try_begin_fold() {
+    auto transaction = TRY(Transaction::begin(connection_, "ISOLATION LEVEL READ COMMITTED"));
+    std::optional<std::int64_t> version;
+    TRY(connection_.read(
+        "SELECT s.version FROM tlsrpt_outbound AS s, outbound_writers AS w WHERE w.writer = $1 "
+        "FOR SHARE OF s FOR UPDATE OF w",
+        Parameters().add(writer_), [&](const Row& row) -> Result<void> {
+          version = row.number(0);
+          return {};
+        }));
+    if (version == schema.version) {
+      TRY(connection_.execute(sync_commit));
+      return std::make_unique<PostgresFold>(connection_, std::move(transaction), writer_, sizes_);
+    }
+    // Another host has upgraded the store, or somebody has emptied its tables.
+    TRY(postgres::check(connection_, schema));
+    return fail(Fault::temporary, "{}: has lost the row of this host; it is opened again",
+                connection_.name());
+  }
+
+  // Returns how many there were.
+  Result<std::size_t> drop_partitions(const char* table, Day before) {
+    std::vector<std::int64_t> days;
+    const std::string prefix = std::string(table) + "_";
+    TRY(connection_.read(
+        "SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid "
+        "WHERE i.inhparent = to_regclass($1)",
+        Parameters().add(table), [&](const Row& row) -> Result<void> {
+          const std::string_view name = row.text(0);
+          std::int64_t day = 0;
+          if (!name.starts_with(prefix)) return {};
+          const std::string_view digits = name.substr(prefix.size());
+          const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), day);
+          if (error == std::errc() && end == digits.data() + digits.size() && day < to_number(before))
+            days.push_back(day);
+          return {};
+        }));
+    for (const std::int64_t day : days) {
+      auto transaction = TRY(Transaction::begin(connection_));
+      TRY(connection_.execute(lock_partitions));
+      TRY(connection_.execute("DROP TABLE IF EXISTS " + partition_of(table, day)));
+      TRY(transaction.commit());
+    }
+    return days.size();
+  }
+
+  Connection connection_;
+  std::string url_;
+  std::string writer_;
+  Access access_;
+  DaySizes sizes_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,
+                                                   Access access) {
+  auto connection = TRY(connect(url, writer, access));
+  return std::make_unique<PostgresStore>(std::move(connection), url, writer, access);
+}
+
+}  // namespace starttls::outbound

@@ -1,0 +1,118 @@
+#include "outbound/recorder.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/counted.h"
+#include "base/guarded.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/try.h"
+#include "outbound/fold.h"
+
+namespace starttls::outbound {
+namespace {
+
+journal::RecorderOptions journal_options(const RecorderOptions& options) {
+  journal::RecorderOptions all = options.journal;
+  all.what = "results";
+  return all;
+}
+
+}  // namespace
+
+// The store, which results are folded into.
+class Recorder::Folding final : public journal::Target {
+ public:
+  Folding(RecorderOptions options, Clock clock) : options_(std::move(options)), clock_(std::move(clock)) {}
+
+  void configure(const RecorderRules& rules) { rules_.set(rules); }
+  FoldCounters counters() const { return counters_.get(); }
+
+  Result<void> open() override {
+    if (!store_) store_ = TRY(options_.open_store());
+    return {};
+  }
+  bool is_open() const override { return store_ != nullptr; }
+  void close() override { store_.reset(); }
+
+  Result<void> fold(const std::vector<std::string>& segments, const journal::ReadSegment& read) override {
+    const auto outcome = TRY(outbound::fold(*store_, segments, read, rules_.get().limits, clock_()));
+    counters_.lock()->folded += outcome.total;
+    log_losses(outcome);
+    return {};
+  }
+
+  Result<void> forget_segments(Time folded_before) override { return store_->forget_segments(folded_before); }
+
+  Result<void> finish_round(std::size_t) override {
+    const auto retention = rules_.get().retention;
+    const Day today = to_day(clock_());
+    if (retention.count() == 0 || pruned_on_ == today) return {};
+    const auto removed = TRY(store_->prune(today - retention, today - std::min(retention, text_retention)));
+    counters_.lock()->pruned_days += removed;
+    pruned_on_ = today;
+    return {};
+  }
+
+  Result<void> repair_after(const Error& error) override {
+    if (error.fault != Fault::data || !options_.repair_store) return {};
+    TRY(options_.repair_store());
+    return {};
+  }
+
+ private:
+  void log_losses(const FoldOutcome& outcome) {
+    if (outcome.total.malformed > 0) {
+      if (const auto silent = malformed_log_.permit(clock_())) {
+        log_warning("{} is none of a mail server, and is not counted: {}",
+                    counted(outcome.total.malformed, "datagram"), printable(outcome.malformed_reason));
+      }
+    }
+    if (outcome.total.left_out == 0) return;
+    if (const auto silent = left_out_log_.permit(clock_())) {
+      log_warning(
+          "the day has results under more than {} policies; {} were left out (collector.max_policies)",
+          rules_.get().limits.max_policies, counted(outcome.total.left_out, "session"));
+    }
+  }
+
+  RecorderOptions options_;
+  const Clock clock_;
+  std::unique_ptr<Store> store_;  // none: to be opened at the next fold
+  std::optional<Day> pruned_on_;
+  OncePerMinute malformed_log_;
+  OncePerMinute left_out_log_;
+  Guarded<FoldCounters> counters_;
+  Guarded<RecorderRules> rules_;
+};
+
+Recorder::Recorder(const RecorderOptions& options, const Clock& clock)
+    : folding_(std::make_unique<Folding>(options, clock)),
+      recorder_(std::make_unique<journal::Recorder>(journal_options(options), *folding_, clock)) {}
+
+Recorder::~Recorder() = default;
+
+void Recorder::configure(const RecorderRules& rules) {
+  folding_->configure(rules);
+}
+
+Result<void> Recorder::start() {
+  return recorder_->start();
+}
+
+void Recorder::stop() {
+  recorder_->stop();
+}
+
+void Recorder::record(std::span<const ReceivedResult> results) noexcept {
+  recorder_->append(results.size(), [&](std::size_t index) { return encode(results[index]); });
+}
+
+RecorderCounters Recorder::counters() const {
+  return {recorder_->counters(), folding_->counters()};
+}
+
+}  // namespace starttls::outbound

@@ -1,0 +1,174 @@
+#include "outbound_cases.h"
+
+#include "examples.h"
+#include "outbound/fold.h"
+
+namespace starttls::test {
+
+using namespace outbound;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Period year{good(parse_day("2026-01-01")), good(parse_day("2026-12-31"))};
+const Day day = to_day(noon);
+
+using Payloads = std::vector<std::string>;
+
+Payloads payloads_of(const std::vector<std::string>& datagrams, Time when = noon) {
+  Payloads payloads;
+  for (const std::string& text : datagrams) payloads.push_back(encode(received(text, when)));
+  return payloads;
+}
+
+FoldOutcome fold_of(Store& store, const std::string& segment, const Payloads& payloads, Limits limits = {}) {
+  const auto read = [&](const std::string&, const journal::TakePayload& take) {
+    for (const std::string& payload : payloads) CHECK(take(payload));
+    return true;
+  };
+  return good(fold(store, {segment}, read, limits, noon));
+}
+
+DailyCounts counts_of(const Payloads& payloads) {
+  SegmentContent content;
+  for (const std::string& payload : payloads) CHECK(content.add(payload));
+  return content.take().counts;
+}
+
+struct Everything {
+  std::set<std::string> folded;
+  DailyCounts counts;
+  DayTotals days;
+  std::vector<std::string> domains;  // in the order in which they came
+};
+
+Everything read_all(Store& store, const Query& query = {.period = year}) {
+  Everything all;
+  all.days = good(store.read(
+      query,
+      [&](const std::set<std::string>& segments) -> Result<void> {
+        CHECK(all.counts.empty());
+        all.folded = segments;
+        return {};
+      },
+      [&](const PolicyOfDay& of, const PolicyCount& count) -> Result<void> {
+        CHECK(all.counts.emplace(of, count).second);
+        all.domains.push_back(of.policy.domain);
+        return {};
+      }));
+  return all;
+}
+
+}  // namespace
+
+void what_is_folded_is_read_back_and_adds_up(Store& store) {
+  const Payloads first = payloads_of({datagram(), failed_datagram(), datagram("other.example")});
+  const Payloads second =
+      payloads_of({datagram(), failed_datagram(), failed_datagram("example.org", "expired")});
+  CHECK(fold_of(store, "a", first).total.results == 3);
+  CHECK(fold_of(store, "b", second).total.results == 3);
+  const Everything all = read_all(store, {.period = year, .domain = "", .segments = {"a", "b", "c"}});
+  Payloads both = first;
+  both.insert(both.end(), second.begin(), second.end());
+  CHECK(all.counts == counts_of(both));
+  CHECK(all.folded == std::set<std::string>{"a", "b"});
+  CHECK(all.days == DayTotals{{day, {.results = 6}}});
+}
+
+void a_segment_that_was_folded_before_changes_nothing(Store& store) {
+  const Payloads payloads = payloads_of({datagram(), "malformed"});
+  CHECK(fold_of(store, "a", payloads).added);
+  CHECK_FALSE(fold_of(store, "a", payloads).added);
+  CHECK(read_all(store).counts == counts_of(payloads));
+  CHECK(read_all(store).days == DayTotals{{day, {.results = 1, .malformed = 1}}});
+  good(store.forget_segments(noon + 1s));
+  CHECK(read_all(store, {.period = year, .domain = "", .segments = {"a"}}).folded.empty());
+}
+
+void a_fold_that_is_not_committed_leaves_nothing(Store& store) {
+  {
+    const auto transaction = good(store.begin_fold());
+    good(transaction->add(counts_of(payloads_of({failed_datagram()})), {}));
+    good(transaction->add(DayTotals{{day, {.results = 1}}}));
+    good(transaction->record("a", noon));
+  }
+  CHECK(read_all(store).counts.empty());
+  CHECK(read_all(store).days.empty());
+  CHECK(fold_of(store, "a", payloads_of({failed_datagram()})).added);
+  CHECK(read_all(store).counts.size() == 1);
+}
+
+void only_the_days_and_the_domain_that_were_asked_for_are_read(Store& store) {
+  fold_of(store, "a", payloads_of({datagram(), datagram("other.example")}));
+  fold_of(store, "b", payloads_of({datagram()}, noon + 24h));
+  CHECK(read_all(store).counts.size() == 3);
+  CHECK(read_all(store, {.period = {day, day}}).counts.size() == 2);
+  CHECK(read_all(store, {.period = {day, day}}).days.size() == 1);
+  CHECK(read_all(store, {.period = year, .domain = "example.org"}).counts.size() == 2);
+  CHECK(read_all(store, {.period = {day, day}, .domain = "other.example"}).counts.size() == 1);
+  CHECK(read_all(store, {.period = year, .domain = "none.example"}).counts.empty());
+}
+
+void policies_come_in_the_order_of_their_domains(Store& store) {
+  fold_of(store, "a",
+          payloads_of({datagram("b.example"), datagram("a-b.example"), datagram("xn--a.example")}));
+  fold_of(store, "b",
+          payloads_of({datagram("a.example"), failed_datagram("b.example"), datagram("ab.example")}));
+  CHECK(read_all(store).domains ==
+        std::vector<std::string>{"a-b.example", "a.example", "ab.example", "b.example", "xn--a.example"});
+}
+
+void a_full_day_counts_what_it_leaves_out(Store& store) {
+  const Limits two{.max_policies = 2};
+  const auto different = [](int number) {
+    return failed_datagram("a.example", fmt::format("reason {}", number));
+  };
+  CHECK(fold_of(store, "a", payloads_of({different(1), datagram("b.example")}), two).total.left_out == 0);
+  const FoldOutcome outcome = fold_of(store, "b",
+                                      payloads_of({different(1), different(2), different(3), different(4),
+                                                   datagram("c.example"), datagram("c.example")}),
+                                      two);
+  CHECK(outcome.total.left_out == 2);
+  fold_of(store, "c", payloads_of({different(5), different(6), different(7), different(8)}), two);
+  const Everything all = read_all(store);
+  REQUIRE(all.counts.size() == 2);
+  const PolicyCount& count = all.counts.begin()->second;
+  CHECK(count.failed == 9);
+  // The limit, at most those of one fold more, and one without texts.
+  CHECK(count.failures.size() <= 2 + 3 + 1);
+  std::uint64_t sum = 0;
+  for (const auto& [failure, sessions] : count.failures) sum += sessions;
+  CHECK(sum == 9);
+  CHECK(all.days.at(day) == DayTotal{.results = 12, .left_out = 2});
+  // Another day has places of its own.
+  CHECK(fold_of(store, "d", payloads_of({datagram("c.example")}, noon + 24h), two).total.left_out == 0);
+}
+
+void old_days_are_removed_and_their_texts_before(Store& store) {
+  for (int i = 0; i < 4; ++i)
+    fold_of(store, fmt::format("{}", i), payloads_of({failed_datagram()}, noon + i * 24h));
+  CHECK(good(store.prune(day + std::chrono::days{1}, day + std::chrono::days{3})) == 1);
+  const Everything all = read_all(store);
+  REQUIRE(all.counts.size() == 3);
+  CHECK(all.days.size() == 3);
+  for (const auto& [of, count] : all.counts) {
+    const bool has_texts = of.day == day + std::chrono::days{3};
+    CHECK(of.policy.domain == "example.org");
+    CHECK(of.policy.record.empty() == !has_texts);
+    CHECK(of.policy.mx_hosts.empty() == !has_texts);
+    CHECK(count.failures.size() == 1);
+  }
+  // The day can come again, from a journal that has waited.
+  CHECK(fold_of(store, "late", payloads_of({datagram()})).added);
+  CHECK(read_all(store, {.period = {day, day}}).counts.size() == 1);
+}
+
+void hostile_texts_are_read_back(Store& store) {
+  const std::string hostile = R"('; DROP TABLE outbound_counts; -- {\"x\"} \\ \u0007 \u00e4 , NULL)";
+  const Payloads payloads = payloads_of({failed_datagram("example.org", hostile),
+                                         datagram("'\\\"{},.example"), failed_datagram("example.org", "")});
+  fold_of(store, "a", payloads);
+  CHECK(read_all(store).counts == counts_of(payloads));
+}
+
+}  // namespace starttls::test
