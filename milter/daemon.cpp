@@ -1,14 +1,9 @@
 #include "milter/daemon.h"
 
-#include <fcntl.h>
 #include <fmt/ranges.h>
 #include <libmilter/mfapi.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <memory>
@@ -18,15 +13,15 @@
 #include <utility>
 #include <vector>
 
-#include "base/atomic_file.h"
 #include "base/counted.h"
-#include "base/directory.h"
 #include "base/guarded.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "base/user.h"
 #include "base/version.h"
+#include "daemon/pid_file.h"
+#include "daemon/user.h"
 #include "event/loop.h"
 #include "milter/callbacks.h"
 #include "milter/counters.h"
@@ -34,7 +29,6 @@
 #include "milter/listener.h"
 #include "milter/metrics.h"
 #include "milter/open_connections.h"
-#include "milter/privileges.h"
 #include "milter/recording_rules.h"
 #include "milter/silent_log.h"
 #include "mtalog/follower.h"
@@ -71,19 +65,6 @@ void start_libmilter(const std::function<void()>& on_exit) {
   }).detach();
 }
 
-// Renames a damaged store for inspection, so that a new one is created. The recording of sessions does not
-// wait for that.
-Result<bool> repair_store(const fs::path& file) {
-  const auto aside = TRY(store::quarantine_if_corrupt(file, system_clock()()));
-  if (aside.empty()) return false;
-  log_error(
-      "{}: the store is damaged; it was moved to {}, and a new one is created: reports have earlier sessions "
-      "only "
-      "as far as they can be recovered from there",
-      printable(file.string()), printable(aside));
-  return true;
-}
-
 store::RecorderOptions recorder_options(const config::TlsrptConfig& configuration) {
   store::RecorderOptions options;
   options.journal.directory = store::journal_directory(configuration.state_dir);
@@ -93,7 +74,9 @@ store::RecorderOptions recorder_options(const config::TlsrptConfig& configuratio
     return store::open_store(location, store::Access::owner);
   };
   if (configuration.store.empty()) {
-    options.repair_store = [file = store::store_file(configuration.state_dir)] { return repair_store(file); };
+    options.repair_store = [file = store::store_file(configuration.state_dir)] {
+      return store::repair_embedded_store(file);
+    };
   }
   return options;
 }
@@ -105,30 +88,6 @@ void log_totals(const store::RecorderCounters& counters, const Counters& seen) {
            counted(counters.waiting_bytes, "byte"), counted(counters.failures, "failure"),
            counted(seen.excluded_sessions(), "session"));
 }
-
-class PidFile {
- public:
-  explicit PidFile(fs::path path) : path_(std::move(path)) {}
-  PidFile(PidFile&& other) noexcept
-      : path_(std::move(other.path_)), written_(std::exchange(other.written_, false)) {}
-  PidFile& operator=(PidFile&&) = delete;
-  PidFile(const PidFile&) = delete;
-  PidFile& operator=(const PidFile&) = delete;
-  ~PidFile() {
-    if (!written_) return;
-    if (const auto entry = find_entry(path_)) ::unlinkat(entry->directory.fd(), entry->name.c_str(), 0);
-  }
-  Result<void> write() {
-    if (path_.empty()) return {};
-    auto done = replace_file(path_, fmt::format("{}\n", ::getpid()));
-    written_ = done.has_value();
-    return done;
-  }
-
- private:
-  fs::path path_;
-  bool written_ = false;
-};
 
 store::RecorderRules recorder_rules(const config::TlsrptConfig& configuration) {
   return {.fold = {.downgrade_after = configuration.milter.downgrade_after},
@@ -200,40 +159,24 @@ class DaemonState {
 // The changed settings that SIGHUP does not apply. They are logged.
 std::vector<std::string_view> settings_for_restart(const config::TlsrptConfig& old,
                                                    const config::TlsrptConfig& now) {
-  const std::array<std::pair<bool, std::string_view>, 13> all{{
-      {old.state_dir != now.state_dir, "state_dir"},
-      {old.store != now.store, "store"},
-      {old.milter.socket != now.milter.socket, "socket"},
-      {old.milter.socket_mode != now.milter.socket_mode, "socket_mode"},
-      {old.milter.socket_owner != now.milter.socket_owner, "socket_owner"},
-      {old.milter.socket_group != now.milter.socket_group, "socket_group"},
-      {old.milter.user != now.milter.user, "user"},
-      {old.milter.log != now.milter.log, "log"},
-      {old.milter.pid_file != now.milter.pid_file, "pid_file"},
-      {old.milter.sync_interval != now.milter.sync_interval ||
-           old.milter.fold_interval != now.milter.fold_interval,
-       "the intervals"},
-      {old.milter.metrics != now.milter.metrics, "metrics"},
-      {old.milter.metrics_mode != now.milter.metrics_mode, "metrics_mode"},
-      {old.milter.mta_log != now.milter.mta_log, "mta_log"},
-  }};
-  std::vector<std::string_view> changed;
-  for (const auto& [differs, name] : all) {
-    if (differs) changed.push_back(name);
-  }
+  std::vector<std::string_view> changed = daemon::settings_for_restart(old.milter, now.milter);
+  if (old.state_dir != now.state_dir) changed.emplace_back("state_dir");
+  if (old.store != now.store) changed.emplace_back("store");
+  if (old.milter.mta_log != now.milter.mta_log) changed.emplace_back("mta_log");
   return changed;
 }
 
 // The files and sockets that are opened before the daemon switches to its user.
 struct Opened {
   std::unique_ptr<service::MetricsServer> metrics;
-  PidFile pid_file;
+  daemon::PidFile pid_file;
   std::optional<Listener> listener;
 };
 
 Result<Opened> open_all(const config::TlsrptConfig& configuration, const std::optional<User>& user) {
-  Opened opened{
-      .metrics = nullptr, .pid_file = PidFile(configuration.milter.pid_file), .listener = std::nullopt};
+  Opened opened{.metrics = nullptr,
+                .pid_file = daemon::PidFile(configuration.milter.pid_file),
+                .listener = std::nullopt};
   if (configuration.milter.metrics) {
     opened.metrics = std::make_unique<service::MetricsServer>(
         *configuration.milter.metrics,
@@ -242,16 +185,18 @@ Result<Opened> open_all(const config::TlsrptConfig& configuration, const std::op
                               .group = user ? std::optional(user->gid) : std::nullopt});
   }
   // Last, so that the MTA cannot connect to a daemon that fails to start.
-  opened.listener.emplace(TRY(Listener::open(configuration, user)));
+  auto listener = Listener::open(configuration, user);
+  if (!listener) return std::unexpected(listener.error());
+  opened.listener.emplace(std::move(*listener));
   TRY(opened.pid_file.write());
-  if (user) TRY(switch_user(*user, configuration));
+  if (user) TRY(daemon::switch_user(*user, configuration.state_dir));
   return opened;
 }
 
 // The daemon from its start to its exit, in the main thread.
 class RunningDaemon {
  public:
-  RunningDaemon(const DaemonOptions& options, DaemonState& state, Listener& listener, UniqueFd signals)
+  RunningDaemon(const daemon::Options& options, DaemonState& state, Listener& listener, UniqueFd signals)
       : options_(options),
         state_(state),
         listener_(listener),
@@ -355,7 +300,7 @@ class RunningDaemon {
     return {};
   }
 
-  const DaemonOptions& options_;
+  const daemon::Options& options_;
   DaemonState& state_;
   Listener& listener_;
   const config::TlsrptConfig configuration_;
@@ -372,12 +317,12 @@ class RunningDaemon {
 
 }  // namespace
 
-Result<void> run_daemon(const DaemonOptions& options) {
+Result<void> run_daemon(const daemon::Options& options) {
   const config::TlsrptConfig& configuration = options.configuration;
   log_all(store::store_warnings(configuration));
   auto signals = TRY(service::Signals::block({SIGTERM, SIGINT, SIGHUP}));
   raise_descriptor_limit();
-  const auto user = TRY(service_user(configuration));
+  const auto user = TRY(daemon::user_of(daemon_table(configuration)));
   TRY(register_callbacks());
   // Before the recorder's threads create files: the umask is shared by the whole process.
   auto opened = TRY(open_all(configuration, user));
@@ -387,17 +332,17 @@ Result<void> run_daemon(const DaemonOptions& options) {
   TRY(state->configure(configuration));
   TRY(state->recorder.start());
   DaemonState& until_exit = *state.release();
-  RunningDaemon daemon(options, until_exit, *opened.listener, std::move(signals));
-  if (opened.metrics) daemon.show_metrics(std::move(opened.metrics));
+  RunningDaemon running(options, until_exit, *opened.listener, std::move(signals));
+  if (opened.metrics) running.show_metrics(std::move(opened.metrics));
   // Sessions are recorded even without the log.
-  if (auto followed = daemon.follow_log(); !followed)
+  if (auto followed = running.follow_log(); !followed)
     log_error("{}; the reasons of failed handshakes will be missing", followed.error().message);
-  return daemon.run();
+  return running.run();
 }
 
 Result<void> check_startup(const config::TlsrptConfig& configuration) {
   log_all(store::store_warnings(configuration));
-  const auto user = TRY(service_user(configuration));
+  const auto user = TRY(daemon::user_of(daemon_table(configuration)));
   TRY(check_listener(configuration));
   if (configuration.milter.mta_log.empty()) return {};
   // Check as the daemon's user, which reads the log: root could read everything.
@@ -409,33 +354,6 @@ Result<void> check_startup(const config::TlsrptConfig& configuration) {
                 readable.error().message, switches ? fmt::format(" (user '{}')", printable(user->name)) : "");
   }
   return {};
-}
-
-Result<std::function<void()>> detach(bool keep_standard_error) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail(Fault::temporary, "pipe: {}", errno_text(errno));
-  const pid_t child = ::fork();
-  if (child < 0) return fail(Fault::temporary, "fork: {}", errno_text(errno));
-  if (child > 0) {
-    ::close(ends[1]);
-    char byte = 0;
-    if (::read(ends[0], &byte, 1) == 1) ::_exit(0);
-    int status = 0;
-    const bool ended = ::waitpid(child, &status, 0) == child && WIFEXITED(status);
-    ::_exit(ended ? WEXITSTATUS(status) : static_cast<int>(Fault::internal));
-  }
-  ::close(ends[0]);
-  ::setsid();
-  if (::chdir("/") != 0) return fail(Fault::internal, "chdir: {}", errno_text(errno));
-  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0) return fail(Fault::internal, "/dev/null: {}", errno_text(errno));
-  return [null, write_end = ends[1], last = keep_standard_error ? STDOUT_FILENO : STDERR_FILENO] {
-    // The parent has exited, and nobody reads output any more.
-    for (int fd = STDIN_FILENO; fd <= last; ++fd) ::dup2(null, fd);
-    ::close(null);
-    (void)write_all(write_end, "r");
-    ::close(write_end);
-  };
 }
 
 }  // namespace starttls::milter

@@ -8,6 +8,7 @@
 #include "base/user.h"
 #include "config/address.h"
 #include "config/tlsrpt_toml.h"
+#include "daemon/user.h"
 
 namespace starttls::milter {
 
@@ -38,6 +39,8 @@ class Listener {
   std::optional<config::Address> address_;  // none once it is closed
   bool is_kept_ = false;                    // by systemd
 };
+
+daemon::Table daemon_table(const config::TlsrptConfig& config);
 
 // Whether the owner and the group of the socket exist. Errors as of Listener::open().
 Result<void> check_listener(const config::TlsrptConfig& config);

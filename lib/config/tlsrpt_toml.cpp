@@ -64,19 +64,24 @@ void read_sessions(Settings& settings, SessionFilter& sessions) {
   remove_program(sessions.excluded_log_services);
 }
 
+void read_daemon(Settings& settings, const std::string& table, DaemonConfig& daemon) {
+  settings.address(table + ".socket", daemon.socket);
+  settings.mode(table + ".socket_mode", daemon.socket_mode);
+  settings.string(table + ".socket_owner", daemon.socket_owner);
+  settings.string(table + ".socket_group", daemon.socket_group);
+  settings.string(table + ".user", daemon.user);
+  settings.word(table + ".log", daemon.log, log_target_words);
+  settings.word(table + ".log_level", daemon.log_level, log_level_words);
+  settings.path(table + ".pid_file", daemon.pid_file);
+  settings.seconds(table + ".sync_interval", daemon.sync_interval, 10ms, 1min);
+  settings.seconds(table + ".fold_interval", daemon.fold_interval, 10ms, 1h);
+  settings.address(table + ".metrics", daemon.metrics);
+  settings.mode(table + ".metrics_mode", daemon.metrics_mode);
+  settings.number(table + ".retention_days", daemon.retention_days, 2, 100'000);
+}
+
 void read_milter(Settings& settings, MilterConfig& milter) {
-  settings.address("milter.socket", milter.socket);
-  settings.mode("milter.socket_mode", milter.socket_mode);
-  settings.string("milter.socket_owner", milter.socket_owner);
-  settings.string("milter.socket_group", milter.socket_group);
-  settings.string("milter.user", milter.user);
-  settings.word("milter.log", milter.log, log_target_words);
-  settings.word("milter.log_level", milter.log_level, log_level_words);
-  settings.path("milter.pid_file", milter.pid_file);
-  settings.seconds("milter.sync_interval", milter.sync_interval, 10ms, 1min);
-  settings.seconds("milter.fold_interval", milter.fold_interval, 10ms, 1h);
-  settings.address("milter.metrics", milter.metrics);
-  settings.mode("milter.metrics_mode", milter.metrics_mode);
+  read_daemon(settings, "milter", milter);
   settings.string("milter.mta_log", milter.mta_log);
   settings.check(milter.mta_log.empty() || is_mta_log(milter.mta_log), "milter.mta_log",
                  fmt::format(R"(is '{}'; it must be "journal" or the absolute path of a file)",
@@ -86,7 +91,13 @@ void read_milter(Settings& settings, MilterConfig& milter) {
   settings.word("milter.on_downgrade", milter.on_downgrade, on_downgrade_words);
   settings.number("milter.downgrade_after", milter.downgrade_after, 1, 1'000'000);
   settings.domains("milter.downgrade_exempt", milter.downgrade_exempt);
-  settings.number("milter.retention_days", milter.retention_days, 2, 100'000);
+}
+
+void read_collector(Settings& settings, CollectorConfig& collector) {
+  read_daemon(settings, "collector", collector);
+  settings.check(collector.socket.is_unix(), "collector.socket",
+                 "is no unix socket; Postfix sends its results to no other");
+  settings.number("collector.max_policies", collector.max_policies, 1, 100'000'000);
 }
 
 void read_authserv_ids(Settings& settings, std::vector<std::string>& ids) {
@@ -152,6 +163,7 @@ void read_all(Settings& settings, TlsrptConfig& config) {
   settings.check(config.store.empty() || is_store_url(config.store), "store",
                  R"(does not begin with "postgresql://")");
   read_milter(settings, config.milter);
+  read_collector(settings, config.collector);
   read_report(settings, config.report);
   read_reporters(settings, config.reporters);
   read_policies(settings, config.policies);

@@ -1,4 +1,4 @@
-// The configuration of tlsrpt-milter and tlsrpt-report: one TOML file for both (tlsrpt.toml(5)).
+// The configuration of tlsrpt-milter, tlsrpt-collector and tlsrpt-report: one TOML file for all (tlsrpt.toml(5)).
 //
 // The members' initial values are the defaults. All paths are absolute: a relative one in the file starts at
 // the directory of the file.
@@ -63,12 +63,10 @@ enum class OnDowngrade { observe, tempfail };
 inline constexpr auto on_downgrade_words =
     enum_words<OnDowngrade>({{OnDowngrade::observe, "observe"}, {OnDowngrade::tempfail, "tempfail"}});
 
-// [milter]
-struct MilterConfig {
+// What [milter] and [collector] have in common.
+struct DaemonConfig {
   // What takes a restart.
-  //
-  // Where Postfix, whose smtpd runs in a chroot in its queue directory, can connect, too.
-  Address socket{.path = "/var/spool/postfix/tlsrpt/milter.sock"};
+  Address socket;
   mode_t socket_mode = 0660;
   std::string socket_owner;           // empty: the user who the daemon runs as
   std::string socket_group;           // empty: "postfix" where that group exists and root starts the daemon
@@ -79,18 +77,43 @@ struct MilterConfig {
   std::chrono::milliseconds fold_interval{5000};
   std::optional<Address> metrics;  // none: no metrics
   mode_t metrics_mode = 0660;      // of a unix socket
-  std::string mta_log;             // "journal", or the absolute path of a file; empty: no log is read
 
   // What the daemon reads again on SIGHUP.
   LogLevel log_level = LogLevel::info;
+  std::uint64_t retention_days = 400;  // of the store
+
+  bool operator==(const DaemonConfig&) const = default;
+};
+
+// Where Postfix, whose processes run in a chroot in its queue directory, can connect, too.
+inline constexpr const char* default_milter_socket = "/var/spool/postfix/tlsrpt/milter.sock";
+inline constexpr const char* default_collector_socket = "/var/spool/postfix/tlsrpt/collector.sock";
+
+// [milter]
+struct MilterConfig : DaemonConfig {
+  MilterConfig() { socket.path = default_milter_socket; }
+
+  // What takes a restart.
+  std::string mta_log;  // "journal", or the absolute path of a file; empty: no log is read
+
+  // What the daemon reads again on SIGHUP.
   SessionFilter sessions;
   AddressDetail client_address = AddressDetail::full;
   OnDowngrade on_downgrade = OnDowngrade::observe;
   std::uint64_t downgrade_after = 10;        // sessions with TLS that make a sender known for it
   std::vector<DomainName> downgrade_exempt;  // sending domains that are never refused
-  std::uint64_t retention_days = 400;        // of the store
 
   bool operator==(const MilterConfig&) const = default;
+};
+
+// [collector]
+struct CollectorConfig : DaemonConfig {
+  CollectorConfig() { socket.path = default_collector_socket; }
+
+  // What the daemon reads again on SIGHUP.
+  std::uint64_t max_policies = 500'000;  // different ones that are counted on one day
+
+  bool operator==(const CollectorConfig&) const = default;
 };
 
 // The user that root switches to where `user` is empty, if there is such a user.
@@ -137,6 +160,7 @@ struct TlsrptConfig {
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/tlsrpt";
   std::string store;  // "postgresql://..."; empty: SQLite in the state directory
   MilterConfig milter;
+  CollectorConfig collector;
   ReportConfig report;
   std::vector<ReporterDomains> reporters;
   std::vector<PolicyFile> policies;

@@ -17,7 +17,6 @@ namespace starttls::journal {
 namespace {
 
 namespace fs = std::filesystem;
-using Steady = std::chrono::steady_clock;
 
 // How long a folded segment's id is remembered after its file was removed: a report that opened the file just
 // before must still find the id.
@@ -69,15 +68,15 @@ class Recorder::Thread {
  public:
   explicit Thread(Recorder& recorder) : recorder_(recorder) {}
 
-  // Does the work when it is `due`. Checks that at least once per `interval`.
+  // Does the work once per `interval`, and as soon as it is `due`.
   void run(std::chrono::milliseconds interval, const std::function<bool()>& due,
            const std::function<void()>& work) {
     auto stopping = recorder_.stopping_.lock();
     while (!*stopping) {
       stopping.unlock();
-      if (due()) attempt(work);
+      attempt(work);
       stopping.lock();
-      stopping.wait_for(recorder_.wake_, interval, [&] { return *stopping; });
+      stopping.wait_for(recorder_.wake_, interval, [&] { return *stopping || due(); });
     }
   }
 
@@ -100,24 +99,19 @@ Result<void> Recorder::start() {
     log_failure(opened.error());
   }
   sync_thread_ = std::thread(
-      [this] { Thread(*this).run(options_.sync_interval, [] { return true; }, [this] { sync(); }); });
-  fold_thread_ =
-      std::thread([this, next = Steady::now()]() mutable {  // at once, for segments of an earlier process
-        yield_to_mail();
-        const auto due = [&] {
-          return Steady::now() >= next || journal_.current_bytes() >= options_.max_segment_bytes;
-        };
-        Thread(*this).run(std::min(options_.sync_interval, options_.fold_interval), due, [&] {
-          fold_round();
-          next = Steady::now() + options_.fold_interval;
-        });
-      });
+      [this] { Thread(*this).run(options_.sync_interval, [] { return false; }, [this] { sync(); }); });
+  fold_thread_ = std::thread([this] {  // at once, for segments of an earlier process
+    yield_to_mail();
+    Thread(*this).run(
+        options_.fold_interval, [this] { return fold_early_.load(); }, [this] { fold_round(); });
+  });
   return {};
 }
 
 void Recorder::append(const std::function<std::string()>& encode, bool is_counted) noexcept {
   try {
     journal_.append(encode());
+    fold_early_if_large();
   } catch (const std::exception& e) {  // out of memory
     const auto counters = counters_.lock();
     ++counters->journal.lost;
@@ -132,6 +126,7 @@ void Recorder::append(std::size_t size,
     payloads.reserve(size);
     for (std::size_t index = 0; index < size; ++index) payloads.push_back(encode(index));
     journal_.append(payloads);
+    fold_early_if_large();
   } catch (const std::exception& e) {  // out of memory
     const auto counters = counters_.lock();
     counters->journal.lost += size;
@@ -139,12 +134,25 @@ void Recorder::append(std::size_t size,
   }
 }
 
+void Recorder::fold_early_if_large() {
+  if (journal_.current_bytes() < options_.max_segment_bytes || is_large_.exchange(true)) return;
+  // With the lock, so that the thread does not miss it just before it waits.
+  const auto lock = stopping_.lock();
+  fold_early_ = true;
+  wake_.notify_all();
+}
+
 void Recorder::sync() {
   if (auto synced = journal_.keep(clock_()); !synced) log_failure(synced.error());
 }
 
 void Recorder::fold_round() {
-  if (auto rotated = journal_.rotate(clock_()); !rotated) log_failure(rotated.error());
+  fold_early_ = false;
+  if (auto rotated = journal_.rotate(clock_()); !rotated) {
+    log_failure(rotated.error());
+  } else {
+    is_large_ = false;
+  }
   fold_waiting();
   // No failure since the last round, and no record waits for the disk.
   const std::uint64_t failures = counters_.lock()->failures;

@@ -103,6 +103,7 @@ class Recorder {
 
  private:
   class Thread;
+  void fold_early_if_large();
   void sync();
   void fold_round();
   void fold_waiting();
@@ -124,6 +125,8 @@ class Recorder {
   // Without those of the journal, but for the records that were lost before they came there.
   Guarded<RecorderCounters> counters_;
   Guarded<bool> stopping_{false};
+  std::atomic<bool> is_large_ = false;    // the current segment
+  std::atomic<bool> fold_early_ = false;  // because of that, once: it may be that no other can be begun
   std::condition_variable wake_;
   std::thread sync_thread_;
   std::thread fold_thread_;

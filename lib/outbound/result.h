@@ -1,7 +1,8 @@
 // One result of a TLS handshake with another mail server, as it is received and kept in the journal.
 //
-// Every source uses the form of Postfix' datagrams (tlsrpt/datagram.h): what a mail server sends, what is read
-// from its log, and what "tlsrpt-collector record" reads. It is kept as it came, and read when it is folded.
+// Every source uses the form of Postfix' datagrams (tlsrpt/datagram.h): what Postfix sends, what "tlsrpt-collector
+// record" sends for other programs, and what is read from a mail server's log. It is kept as it came, and read when
+// it is folded.
 #pragma once
 
 #include <cstddef>
@@ -14,10 +15,9 @@
 
 namespace starttls::outbound {
 
-// Who gave the result: a mail server by a datagram, its log, or another program by "record".
-enum class Source { datagram, log, record };
+enum class Source { datagram, log };
 inline constexpr auto source_words =
-    enum_words<Source>({{Source::datagram, "datagram"}, {Source::log, "log"}, {Source::record, "record"}});
+    enum_words<Source>({{Source::datagram, "datagram"}, {Source::log, "log"}});
 
 struct ReceivedResult {
   Time received;  // the day on which it counts

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/try.h"
-#include "service/listener.h"
 #include "service/sd_notify.h"
 #include "service/unix_socket.h"
 
@@ -26,10 +25,10 @@ UniqueFd take(std::vector<UniqueFd>& sockets, const config::Address& address, co
 }  // namespace
 
 Result<PassedSockets> take_passed_sockets(const std::string& name, std::span<const config::Address> addresses,
-                                          const SocketAccess& access) {
+                                          const SocketAccess& access, SocketType type) {
   PassedSockets passed;
   std::vector<UniqueFd> kept;
-  for (auto& [socket, its_name] : TRY(activated_sockets()))
+  for (auto& [socket, its_name] : TRY(activated_sockets(type)))
     (its_name == name ? kept : passed.of_units).push_back(std::move(socket));
   passed.kept.reserve(addresses.size());
   for (const config::Address& address : addresses) passed.kept.push_back(take(kept, address, access));

@@ -1,4 +1,4 @@
-// The listening sockets that systemd keeps for a service over its restarts, so that meanwhile no connection is refused
+// The sockets that systemd keeps for a service over its restarts, so that meanwhile no connection is refused
 // (keep_descriptor() in sd_notify.h).
 #pragma once
 
@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "config/address.h"
+#include "service/listener.h"
 #include "service/unix_socket.h"
 
 namespace starttls::service {
@@ -23,6 +24,6 @@ struct PassedSockets {
 // systemd forget the others, and closes them, so that their addresses are free. To be called once. Errors: those of
 // activated_sockets().
 Result<PassedSockets> take_passed_sockets(const std::string& name, std::span<const config::Address> addresses,
-                                          const SocketAccess& access);
+                                          const SocketAccess& access, SocketType type = SocketType::stream);
 
 }  // namespace starttls::service

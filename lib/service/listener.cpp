@@ -35,8 +35,13 @@ const sockaddr* view(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-UniqueFd new_socket(int family) {
-  return UniqueFd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+UniqueFd new_socket(int family, int type = SOCK_STREAM) {
+  return UniqueFd(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+Result<void> bind_at(const UniqueFd& socket, const sockaddr_un& address, const std::string& path) {
+  if (::bind(socket.get(), view(address), sizeof address) == 0) return {};
+  return fail(Fault::unavailable, "{}: cannot listen there: {}", printable(path), errno_text(errno));
 }
 
 Result<void> listen_at(const UniqueFd& socket, std::string_view name) {
@@ -50,11 +55,7 @@ Result<void> listen_at(const UniqueFd& socket, std::string_view name) {
 Result<UniqueFd> open_unix(const std::string& path, const SocketAccess& access, Threads threads) {
   const sockaddr_un address = TRY(socket_address(path));
   UniqueFd socket = new_socket(AF_UNIX);
-  const auto bind = [&]() -> Result<void> {
-    if (::bind(socket.get(), view(address), sizeof address) == 0) return {};
-    return fail(Fault::unavailable, "{}: cannot listen there: {}", printable(path), errno_text(errno));
-  };
-  TRY(create_unix_socket(path, access, bind, threads));
+  TRY(create_unix_socket(path, access, [&] { return bind_at(socket, address, path); }, threads));
   // From now on, those who may can connect to it.
   const auto listening = listen_at(socket, path);
   if (!listening) remove_unix_socket(path);
@@ -150,7 +151,25 @@ Listener::~Listener() {
   if (!path_.empty()) remove_unix_socket(path_);
 }
 
-Result<std::vector<ActivatedSocket>> activated_sockets() {
+Result<UniqueFd> open_datagram_socket(const std::string& path, const SocketAccess& access) {
+  const sockaddr_un address = TRY(socket_address(path));
+  UniqueFd socket = new_socket(AF_UNIX, SOCK_DGRAM);
+  TRY(create_unix_socket(path, access, [&] { return bind_at(socket, address, path); }));
+  return socket;
+}
+
+namespace {
+
+bool is_of_type(int fd, SocketType type) {
+  constexpr int listens = 1;
+  constexpr int any = -1;
+  return type == SocketType::stream ? ::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, listens) > 0
+                                    : ::sd_is_socket(fd, AF_UNSPEC, SOCK_DGRAM, any) > 0;
+}
+
+}  // namespace
+
+Result<std::vector<ActivatedSocket>> activated_sockets(SocketType type) {
   std::vector<ActivatedSocket> sockets;
   char** names = nullptr;
   const int count = ::sd_listen_fds_with_names(1, &names);
@@ -158,8 +177,9 @@ Result<std::vector<ActivatedSocket>> activated_sockets() {
   if (count < 0) return fail(Fault::unavailable, "the sockets of systemd: {}", errno_text(-count));
   for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; ++fd) {
     sockets.push_back({UniqueFd(fd), names[fd - SD_LISTEN_FDS_START]});
-    if (::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
-      return fail(Fault::unavailable, "descriptor {} from systemd is no stream socket that listens", fd);
+    if (!is_of_type(fd, type)) {
+      return fail(Fault::unavailable, "descriptor {} from systemd is no {}", fd,
+                  type == SocketType::stream ? "stream socket that listens" : "datagram socket");
     }
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {

@@ -49,9 +49,16 @@ struct ActivatedSocket {
   std::string name;
 };
 
-// The stream sockets that systemd passes, in the order of its units; none where systemd did not start the
-// process. To be called once. Fault::unavailable where one of them is not a stream socket.
-Result<std::vector<ActivatedSocket>> activated_sockets();
+// Stream sockets listen; datagram sockets receive.
+enum class SocketType { stream, datagram };
+
+// The sockets that systemd passes, in the order of its units; none where systemd did not start the
+// process. To be called once. Fault::unavailable where one of them is of another type.
+Result<std::vector<ActivatedSocket>> activated_sockets(SocketType type = SocketType::stream);
+
+// A unix datagram socket that receives, and does not block. Replaces a socket that no process has open. The
+// caller removes its file (unix_socket.h). Errors as of Listener::open().
+Result<UniqueFd> open_datagram_socket(const std::string& path, const SocketAccess& access);
 
 // Whether the socket is bound to that address and to no other.
 bool is_bound_to(const UniqueFd& socket, const config::Address& address);

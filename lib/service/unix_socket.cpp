@@ -23,14 +23,16 @@ namespace fs = std::filesystem;
 constexpr mode_t all_rights = 0777;
 
 // Returns 0, or the errno value of the attempt.
-int try_to_connect(const std::string& path) {
+int try_to_connect(const std::string& path, int type = SOCK_STREAM) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return ENAMETOOLONG;
   path.copy(address.sun_path, path.size());
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return errno;
-  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return 0;
+  // The socket there is of the other type.
+  return errno == EPROTOTYPE && type == SOCK_STREAM ? try_to_connect(path, SOCK_DGRAM) : errno;
 }
 
 class Umask {

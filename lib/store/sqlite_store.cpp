@@ -1,5 +1,6 @@
 #include <array>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "sqlite/schema.h"
@@ -405,6 +406,17 @@ Result<std::string> quarantine_if_corrupt(const std::filesystem::path& file, Tim
       return fail(Fault::io, "{}: cannot be moved aside: {}", printable(file.string()), error.message());
   }
   return aside;
+}
+
+Result<bool> repair_embedded_store(const std::filesystem::path& file) {
+  const auto aside = TRY(quarantine_if_corrupt(file, system_clock()()));
+  if (aside.empty()) return false;
+  log_error(
+      "{}: the store is damaged; it was moved to {}, and a new one is created: reports have what is earlier "
+      "only as "
+      "far as it can be recovered from there",
+      printable(file.string()), printable(aside));
+  return true;
 }
 
 }  // namespace starttls::store

@@ -112,4 +112,7 @@ Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const
 // where it is sound, also where it is not a store.
 Result<std::string> quarantine_if_corrupt(const std::filesystem::path& file, Time now);
 
+// The same with the system's time, and an error in the log. Whether a new store can be created now.
+Result<bool> repair_embedded_store(const std::filesystem::path& file);
+
 }  // namespace starttls::store

@@ -22,7 +22,8 @@
 
 namespace starttls::tlsrpt {
 
-inline constexpr std::size_t datagram_size_limit = std::size_t{64} << 10U;  // bytes
+// Bytes. Those of Postfix have a few hundred; with what the journal adds, it must fit into a record there.
+inline constexpr std::size_t datagram_size_limit = 65'000;
 inline constexpr std::size_t datagram_depth_limit = 16;    // of objects and arrays within one another
 inline constexpr std::size_t max_datagram_policies = 16;   // further ones are dropped
 inline constexpr std::size_t max_datagram_details = 16;    // of a policy

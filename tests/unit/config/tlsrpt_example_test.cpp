@@ -24,6 +24,10 @@ const std::set<std::string> without_default{"store",
                                             "milter.mta_log_services",
                                             "milter.exclude_mta_log_services",
                                             "milter.downgrade_exempt",
+                                            "collector.socket_group",
+                                            "collector.user",
+                                            "collector.pid_file",
+                                            "collector.metrics",
                                             "report.organization",
                                             "report.contact",
                                             "report.domains",
@@ -46,8 +50,8 @@ Result<TlsrptConfig> load(const std::string& content) {
 bool is_default(const TlsrptConfig& config) {
   const TlsrptConfig defaults;
   return config.state_dir == defaults.state_dir && config.store == defaults.store &&
-         config.milter == defaults.milter && config.report == defaults.report && config.reporters.empty() &&
-         config.policies.empty();
+         config.milter == defaults.milter && config.collector == defaults.collector &&
+         config.report == defaults.report && config.reporters.empty() && config.policies.empty();
 }
 
 }  // namespace

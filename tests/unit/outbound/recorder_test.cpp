@@ -1,5 +1,7 @@
 #include "outbound/recorder.h"
 
+#include <thread>
+
 #include "examples.h"
 #include "journal/segment.h"
 #include "outbound/open_store.h"
@@ -155,4 +157,20 @@ TEST_CASE("a datagram of any size is lost alone") {
   recorder.stop();
   CHECK(recorder.counters().journal.lost == 1);
   CHECK(sessions_in(state.counts()) == 2);
+}
+
+TEST_CASE("a large segment is folded at once, and a small one is not") {
+  const State state;
+  const std::string text = datagram();
+  RecorderOptions options = state.options();
+  options.journal.max_segment_bytes = 2 * text.size();
+  Recorder recorder(options, fixed_clock());
+  good(recorder.start());
+  while (recorder.counters().last_fold == Time{}) std::this_thread::yield();  // that of the start
+  recorder.record(std::array{received(text)});
+  CHECK(recorder.counters().folded.results == 0);
+  recorder.record(std::array{received(text)});
+  while (recorder.counters().folded.results == 0) std::this_thread::yield();
+  CHECK(recorder.counters().folded.results == 2);
+  recorder.stop();
 }
