@@ -32,6 +32,9 @@
 namespace starttls::collector {
 namespace {
 
+// Of the journal, added up at a time: each different datagram among them is in memory.
+constexpr std::uint64_t max_batch_bytes = 8UL << 20U;
+
 void log_all(const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) log_warning("{}", warning);
 }
@@ -41,6 +44,7 @@ outbound::RecorderOptions recorder_options(const config::TlsrptConfig& configura
   options.journal.directory = outbound::journal_directory(configuration.state_dir);
   options.journal.sync_interval = configuration.collector.sync_interval;
   options.journal.fold_interval = configuration.collector.fold_interval;
+  options.journal.max_batch_bytes = max_batch_bytes;
   options.open_store = [location = store::store_location(configuration)] {
     return outbound::open_store(location, outbound::Access::owner);
   };

@@ -7,6 +7,7 @@ namespace starttls::report {
 
 Command self_command();
 Command queue_command();
+Command send_command();
 Command read_command();
 Command summary_command();
 Command html_command();

@@ -5,6 +5,7 @@
 #include "base/try.h"
 #include "doctor/connection.h"
 #include "doctor/host_checks.h"
+#include "journal/segment.h"
 #include "report/commands.h"
 #include "report/doctor_checks.h"
 #include "report/doctor_exim.h"
@@ -12,7 +13,6 @@
 #include "report/doctor_sendmail.h"
 #include "report/empty_result.h"
 #include "store/open_store.h"
-#include "journal/segment.h"
 #include "store/store_config.h"
 
 namespace starttls::report {

@@ -30,9 +30,9 @@ int main(int argc, char** argv) {
           .common = {.default_config = config::default_tlsrpt_config,
                      .state_dir = "Use this state directory (default: as configured)"},
           .groups = {},
-          .commands = {self_command(), queue_command(), read_command(), summary_command(), html_command(),
-                       advise_command(), reconcile_command(), alert_command(), downgrades_command(),
-                       forget_command(), doctor_command()},
+          .commands = {self_command(), queue_command(), send_command(), read_command(), summary_command(),
+                       html_command(), advise_command(), reconcile_command(), alert_command(),
+                       downgrades_command(), forget_command(), doctor_command()},
           .load = load,
           .state_dir = [](const Context& context) { return context.configuration.state_dir; }},
       argc, argv);

@@ -15,8 +15,17 @@ void read_report(config::Settings& settings, ReportConfiguration& report) {
   discovery::read_settings(
       settings, [&](const std::string& key, std::filesystem::path& value) { settings.path(key, value); },
       report.discovery);
-  settings.array("report.rua", report.rua,
-                 [](const std::string& uri) { return tlsrpt::parse_destination(uri); });
+  const auto parse = [](const std::string& uri) { return tlsrpt::parse_destination(uri); };
+  settings.array("report.rua", report.rua, parse);
+  const std::size_t destinations = settings.tables("destination");
+  for (std::size_t index = 0; index < destinations; ++index) {
+    const std::string table = fmt::format("destination[{}]", index);
+    std::optional<DomainName> domain;
+    settings.domain(table + ".domain", domain);
+    std::vector<tlsrpt::Destination> rua;
+    settings.array(table + ".rua", rua, parse);
+    if (domain) report.destinations[domain->str()] = std::move(rua);
+  }
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // The configuration of tlsrpt-report: all of tlsrpt.toml(5), and the parts that only this program uses.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -15,6 +17,8 @@ namespace starttls::report {
 struct ReportConfiguration {
   discovery::DiscoverySettings discovery;  // [dns], [mta-sts]
   std::vector<tlsrpt::Destination> rua;    // ReportConfig::rua, parsed
+  // TlsrptConfig::destinations, parsed, by domain.
+  std::map<std::string, std::vector<tlsrpt::Destination>> destinations;
 };
 
 using store::store_location;

@@ -1,8 +1,4 @@
-#include <netdb.h>
 #include <unistd.h>
-
-#include <array>
-#include <memory>
 
 #include "base/atomic_file.h"
 #include "base/console.h"
@@ -10,7 +6,7 @@
 #include "base/try.h"
 #include "report/arguments.h"
 #include "report/commands.h"
-#include "report/contact.h"
+#include "report/reporter.h"
 #include "report/self_report.h"
 #include "report/sending.h"
 #include "store/open_store.h"
@@ -42,34 +38,6 @@ void declare(Options& options, Values& values) {
             "Send each report to the rua of its domain's TLSRPT record (or report.rua)")
       .excludes(directory);
   options.flag("--no-lookup", values.no_lookup, "Do not look up what the policy domains publish");
-}
-
-// The host's full name, if the resolver returns one.
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
-  addrinfo hints{};
-  hints.ai_flags = AI_CANONNAME;
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(name.data(), nullptr, &hints, &found) != 0) return printable(name.data());
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  return printable(found->ai_canonname != nullptr ? found->ai_canonname : name.data());
-}
-
-Reporter to_reporter(const config::TlsrptConfig& configuration) {
-  Reporter reporter{.organization = configuration.report.organization,
-                    .contact = configuration.report.contact,
-                    .host = host_name(),
-                    .domain = {},
-                    .sender = {},
-                    .default_policy_domain = configuration.report.policy_domain,
-                    .min_tls = configuration.report.min_tls};
-  if (reporter.organization.empty()) reporter.organization = reporter.host;
-  if (reporter.contact.empty()) reporter.contact = "postmaster@" + reporter.host;
-  Contact contact = parse_contact(reporter.contact, reporter.host);
-  reporter.domain = std::move(contact.domain);
-  reporter.sender = std::move(contact.sender);
-  return reporter;
 }
 
 Result<std::string> pack(const tlsrpt::Report& report, bool gzipped) {
@@ -129,7 +97,7 @@ Result<int> run(const Values& values, const Context& context) {
   const std::optional<std::string> domain = TRY(parse_domain_option(values.domain));
   const store::DailyCounts counts =
       TRY(store::read_counts(store_location(context.configuration), {day, day}));
-  const Reporter reporter = to_reporter(context.configuration);
+  const Reporter reporter = reporter_of(context.configuration.report);
   tlsrpt::Report report = self_report(counts, day, context.clock(), reporter, domain);
   Lookup lookup(context);
   if (!values.no_lookup) TRY(look_up(report, lookup, context));

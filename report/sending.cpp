@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
 #include <random>
 
 #include "base/console.h"
@@ -79,27 +78,37 @@ Result<ReportSender> ReportSender::open(const Context& context, Lookup& lookup) 
 }
 
 Result<void> ReportSender::enqueue(const tlsrpt::Report& all, const Reporter& reporter) {
-  std::vector<std::string> destinations;
-  std::ranges::transform(context_->report.rua, std::back_inserter(destinations), &tlsrpt::Destination::uri);
-  if (destinations.empty()) destinations.emplace_back();
+  for (const tlsrpt::PolicyResult& policy : all.policies)
+    TRY(enqueue(report_for(all, policy), policy.policy_domain, context_->report.rua, reporter));
+  return flush();
+}
+
+Result<void> ReportSender::enqueue(const tlsrpt::Report& report, const std::string& domain,
+                                   std::span<const tlsrpt::Destination> destinations,
+                                   const Reporter& reporter, std::string_view unique_id) {
+  auto packed = TRY(tlsrpt::gzip(tlsrpt::to_json(report)));
   const Time now = context_->clock();
-  for (const tlsrpt::PolicyResult& policy : all.policies) {
-    const tlsrpt::Report report = report_for(all, policy);
-    const auto packed = TRY(tlsrpt::gzip(tlsrpt::to_json(report)));
-    for (const std::string& destination : destinations) {
-      const tlsrptdb::Delivery delivery{
-          .report_id = report.head.report_id,
-          .destination = destination,
-          .policy_domain = policy.policy_domain,
-          .submitter = reporter.domain,
-          .sender = reporter.sender,
-          .file_name =
-              tlsrpt::file_name(reporter.domain, policy.policy_domain, all.head.begin, all.head.end, true),
-          .created = now,
-          .next_try = some_time_within(now, context_->configuration.report.send_window)};
-      TRY(queue_.add(delivery, packed));
-    }
+  tlsrptdb::PackedDelivery one{
+      .delivery = {.report_id = report.head.report_id,
+                   .policy_domain = domain,
+                   .submitter = reporter.domain,
+                   .sender = reporter.sender,
+                   .file_name = tlsrpt::file_name(reporter.domain, domain, report.head.begin, report.head.end,
+                                                  true, unique_id),
+                   .created = now,
+                   .next_try = some_time_within(now, context_->configuration.report.send_window)},
+      .json_gzip = std::move(packed)};
+  if (destinations.empty()) packed_.push_back(one);
+  for (const tlsrpt::Destination& destination : destinations) {
+    one.delivery.destination = destination.uri();
+    packed_.push_back(one);
   }
+  return packed_.size() < max_packed ? Result<void>() : flush();
+}
+
+Result<void> ReportSender::flush() {
+  queued_ += TRY(queue_.add(packed_));
+  packed_.clear();
   return {};
 }
 
@@ -114,7 +123,7 @@ Result<SendingOutcome> ReportSender::deliver() {
                                 const tlsrptdb::Delivery& delivery = (due)[index];
                                 if (!sent) return record_failure(delivery, sent.error(), outcome);
                                 ++outcome.sent;
-                                return queue_.set_sent(delivery.id);
+                                return queue_.set_sent(delivery.id, context_->clock());
                               }};
   const auto left = TRY(run_in_parallel(
       servers_of(due), {.max_concurrent = max_deliveries, .max_time = max_sending_time}, listener));

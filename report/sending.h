@@ -1,10 +1,14 @@
-// Sends self reports: puts them into the queue, and sends them from there to their destinations.
+// Sends reports of ours: puts them into the queue, and sends them from there to their destinations.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "report/context.h"
@@ -43,10 +47,22 @@ class ReportSender {
   // The context and the lookup must outlive this object.
   static Result<ReportSender> open(const Context& context, Lookup& lookup);
 
-  // Queues a report for the owner of each policy domain in it. Its destination is the configured rua, or
+  // Queues a self report for the owner of each policy domain in it. Its destination is the configured rua, or
   // otherwise the rua of the domain when the report is due. Each report is queued once, even if this is
   // called several times.
   Result<void> enqueue(const tlsrpt::Report& all, const Reporter& reporter);
+
+  // Queues a report about a domain for these destinations; none: the rua of the domain when it is due. `unique_id`: as
+  // of tlsrpt::file_name(). It is in the queue after flush().
+  Result<void> enqueue(const tlsrpt::Report& report, const std::string& domain,
+                       std::span<const tlsrpt::Destination> destinations, const Reporter& reporter,
+                       std::string_view unique_id = {});
+  Result<void> flush();
+  // Deliveries that were not in the queue before.
+  std::uint64_t queued() const { return queued_; }
+
+  // How many mails with reports were sent on the day to addresses of each domain.
+  Result<std::map<std::string, std::uint64_t>> mails_sent(Day day) { return queue_.mails_sent(day); }
 
   // Sends the reports that are due.
   Result<SendingOutcome> deliver();
@@ -54,6 +70,8 @@ class ReportSender {
  private:
   ReportSender(const Context& context, Lookup& lookup, UniqueFd lock, tlsrptdb::DeliveryQueue queue)
       : context_(&context), lookup_(&lookup), lock_(std::move(lock)), queue_(std::move(queue)) {}
+
+  static constexpr std::size_t max_packed = 500;  // deliveries that are queued in one transaction
 
   Result<void> find_destinations(Time now, SendingOutcome& outcome);
   Result<void> record_failure(const tlsrptdb::Delivery& delivery, const Error& error,
@@ -67,6 +85,8 @@ class ReportSender {
   Lookup* lookup_;
   UniqueFd lock_;
   tlsrptdb::DeliveryQueue queue_;
+  std::vector<tlsrptdb::PackedDelivery> packed_;  // not yet in the queue
+  std::uint64_t queued_ = 0;
 };
 
 }  // namespace starttls::report

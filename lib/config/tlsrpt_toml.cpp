@@ -155,6 +155,18 @@ void read_policies(Settings& settings, std::vector<PolicyFile>& policies) {
   }
 }
 
+void read_destinations(Settings& settings, std::vector<ReportDestination>& destinations) {
+  destinations.resize(settings.tables("destination"));
+  for (std::size_t index = 0; index < destinations.size(); ++index) {
+    const std::string table = fmt::format("destination[{}]", index);
+    std::optional<DomainName> domain;
+    settings.domain(table + ".domain", domain);
+    settings.strings(table + ".rua", destinations[index].rua);
+    settings.check(domain.has_value(), table, "needs a 'domain'");
+    if (domain) destinations[index].domain = domain->str();
+  }
+}
+
 void read_all(Settings& settings, TlsrptConfig& config) {
   settings.path("state_dir", config.state_dir);
   settings.check(!config.state_dir.empty(), "state_dir", "names no directory");
@@ -167,6 +179,7 @@ void read_all(Settings& settings, TlsrptConfig& config) {
   read_report(settings, config.report);
   read_reporters(settings, config.reporters);
   read_policies(settings, config.policies);
+  read_destinations(settings, config.destinations);
 }
 
 }  // namespace

@@ -156,6 +156,14 @@ struct PolicyFile {
   bool operator==(const PolicyFile&) const = default;
 };
 
+// [[destination]]: where reports about outbound mail to a domain go, instead of what its TLSRPT record says.
+struct ReportDestination {
+  std::string domain;
+  std::vector<std::string> rua;  // empty: no report is sent
+
+  bool operator==(const ReportDestination&) const = default;
+};
+
 struct TlsrptConfig {
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/tlsrpt";
   std::string store;  // "postgresql://..."; empty: SQLite in the state directory
@@ -164,6 +172,7 @@ struct TlsrptConfig {
   ReportConfig report;
   std::vector<ReporterDomains> reporters;
   std::vector<PolicyFile> policies;
+  std::vector<ReportDestination> destinations;
 
   // The file, for messages; none where there is none.
   std::shared_ptr<const Settings> file;

@@ -98,8 +98,9 @@ Result<void> Recorder::start() {
     if (opened.error().fault == Fault::temporary) return opened;
     log_failure(opened.error());
   }
-  sync_thread_ = std::thread(
-      [this] { Thread(*this).run(options_.sync_interval, [] { return false; }, [this] { sync(); }); });
+  sync_thread_ = std::thread([this] {
+    Thread(*this).run(options_.sync_interval, [this] { return sync_early_.load(); }, [this] { sync(); });
+  });
   fold_thread_ = std::thread([this] {  // at once, for segments of an earlier process
     yield_to_mail();
     Thread(*this).run(
@@ -111,7 +112,7 @@ Result<void> Recorder::start() {
 void Recorder::append(const std::function<std::string()>& encode, bool is_counted) noexcept {
   try {
     journal_.append(encode());
-    fold_early_if_large();
+    end_if_large();
   } catch (const std::exception& e) {  // out of memory
     const auto counters = counters_.lock();
     ++counters->journal.lost;
@@ -126,7 +127,7 @@ void Recorder::append(std::size_t size,
     payloads.reserve(size);
     for (std::size_t index = 0; index < size; ++index) payloads.push_back(encode(index));
     journal_.append(payloads);
-    fold_early_if_large();
+    end_if_large();
   } catch (const std::exception& e) {  // out of memory
     const auto counters = counters_.lock();
     counters->journal.lost += size;
@@ -134,25 +135,31 @@ void Recorder::append(std::size_t size,
   }
 }
 
-void Recorder::fold_early_if_large() {
+void Recorder::end_if_large() {
   if (journal_.current_bytes() < options_.max_segment_bytes || is_large_.exchange(true)) return;
+  wake_early(sync_early_);
+}
+
+void Recorder::wake_early(std::atomic<bool>& why) {
   // With the lock, so that the thread does not miss it just before it waits.
   const auto lock = stopping_.lock();
-  fold_early_ = true;
+  why = true;
   wake_.notify_all();
 }
 
+// This thread also ends segments that have grown large: the other one may be at work for long.
 void Recorder::sync() {
+  sync_early_ = false;
   if (auto synced = journal_.keep(clock_()); !synced) log_failure(synced.error());
+  if (!is_large_) return;
+  if (auto rotated = journal_.rotate(clock_()); !rotated) return log_failure(rotated.error());
+  is_large_ = false;
+  wake_early(fold_early_);
 }
 
 void Recorder::fold_round() {
   fold_early_ = false;
-  if (auto rotated = journal_.rotate(clock_()); !rotated) {
-    log_failure(rotated.error());
-  } else {
-    is_large_ = false;
-  }
+  if (auto rotated = journal_.rotate(clock_()); !rotated) log_failure(rotated.error());
   fold_waiting();
   // No failure since the last round, and no record waits for the disk.
   const std::uint64_t failures = counters_.lock()->failures;

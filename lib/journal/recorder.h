@@ -60,7 +60,7 @@ struct RecorderOptions {
   std::filesystem::path directory;                  // of the segments
   std::chrono::milliseconds sync_interval{};        // the records that a power failure may cost
   std::chrono::milliseconds fold_interval{};        // from the journal to the database
-  std::uint64_t max_segment_bytes = 8UL << 20U;     // a larger segment is folded early
+  std::uint64_t max_segment_bytes = 8UL << 20U;     // a larger segment is ended, and folded, early
   std::uint64_t max_batch_bytes = 16UL << 20U;      // of segments that are folded in one transaction
   std::uint64_t max_waiting_bytes = 1UL << 30U;     // on disk, for a database that is down
   std::uint64_t max_held_back_bytes = 16UL << 20U;  // in memory, for a disk that is full
@@ -103,7 +103,8 @@ class Recorder {
 
  private:
   class Thread;
-  void fold_early_if_large();
+  void end_if_large();
+  void wake_early(std::atomic<bool>& why);
   void sync();
   void fold_round();
   void fold_waiting();
@@ -126,7 +127,8 @@ class Recorder {
   Guarded<RecorderCounters> counters_;
   Guarded<bool> stopping_{false};
   std::atomic<bool> is_large_ = false;    // the current segment
-  std::atomic<bool> fold_early_ = false;  // because of that, once: it may be that no other can be begun
+  std::atomic<bool> sync_early_ = false;  // because of that, once: it may be that no other can be begun
+  std::atomic<bool> fold_early_ = false;  // because a large one was ended
   std::condition_variable wake_;
   std::thread sync_thread_;
   std::thread fold_thread_;

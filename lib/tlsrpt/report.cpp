@@ -73,9 +73,9 @@ std::string to_json(const Report& report) {
 }
 
 std::string file_name(std::string_view sender, std::string_view policy_domain, Time begin, Time end,
-                      bool gzipped) {
-  return fmt::format("{}!{}!{}!{}.json{}", sender, policy_domain, seconds_since_1970(begin),
-                     seconds_since_1970(end), gzipped ? ".gz" : "");
+                      bool gzipped, std::string_view unique_id) {
+  return fmt::format("{}!{}!{}!{}{}{}.json{}", sender, policy_domain, seconds_since_1970(begin),
+                     seconds_since_1970(end), unique_id.empty() ? "" : "!", unique_id, gzipped ? ".gz" : "");
 }
 
 }  // namespace starttls::tlsrpt

@@ -54,9 +54,9 @@ std::string to_json(const Report& report);
 // The same as a value within other JSON.
 void to_json(json::JsonText& json, const Report& report);
 
-// The name of section 5.1: sender "!" policy-domain "!" begin "!" end ".json" or ".json.gz", times in seconds
-// since 1970. `sender` is the reporting organization's domain.
+// The name of section 5.1: sender "!" policy-domain "!" begin "!" end ["!" unique-id] ".json" or ".json.gz", times in
+// seconds since 1970. `sender` is the reporting organization's domain. `unique_id`: letters and digits; "": none.
 std::string file_name(std::string_view sender, std::string_view policy_domain, Time begin, Time end,
-                      bool gzipped);
+                      bool gzipped, std::string_view unique_id = {});
 
 }  // namespace starttls::tlsrpt

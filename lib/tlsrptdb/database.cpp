@@ -72,6 +72,7 @@ constexpr const char* tables = R"sql(
     tries INTEGER NOT NULL,
     reason TEXT NOT NULL,
     json_gzip BLOB NOT NULL,
+    sent INTEGER,
     UNIQUE (report_id, destination)
   );
 )sql";
@@ -138,17 +139,29 @@ constexpr const char* own_domain_tables = R"sql(
   ) WITHOUT ROWID;
 )sql";
 
+// Addresses that reports are not sent to; see suppressions.h.
+constexpr const char* suppression_tables = R"sql(
+  CREATE TABLE suppressions (
+    address TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    reason TEXT NOT NULL
+  ) WITHOUT ROWID;
+)sql";
+
+constexpr const char* sent_of_version_3 = "ALTER TABLE deliveries ADD COLUMN sent INTEGER;";
+
 constexpr const char* report_domain_of_version_2 =
     "ALTER TABLE reports ADD COLUMN report_domain TEXT NOT NULL DEFAULT '';";
 
-const std::string statements = std::string(tables) + reporter_tables + own_domain_tables;
+const std::string statements = std::string(tables) + reporter_tables + own_domain_tables + suppression_tables;
 const std::string to_version_2 = std::string(reporters_of_version_1) + reporter_tables + fill_reporters;
 const std::string to_version_3 = std::string(report_domain_of_version_2) + own_domain_tables;
-const std::array<const char*, 2> upgrades{to_version_2.c_str(), to_version_3.c_str()};
+const std::string to_version_4 = std::string(sent_of_version_3) + suppression_tables;
+const std::array<const char*, 3> upgrades{to_version_2.c_str(), to_version_3.c_str(), to_version_4.c_str()};
 
 const sqlite::Schema schema{.kind = "a store of reports",
                             .application_id = 0x53544B52,  // "STKR"
-                            .version = 3,
+                            .version = 4,
                             .statements = statements.c_str(),
                             .upgrades = upgrades};
 

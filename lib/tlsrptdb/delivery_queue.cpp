@@ -90,6 +90,16 @@ Result<bool> DeliveryQueue::add(const Delivery& delivery, std::string_view json_
   return open_->database.total_changes() > before;
 }
 
+Result<std::uint64_t> DeliveryQueue::add(const std::vector<PackedDelivery>& deliveries) {
+  auto transaction = TRY(sqlite::Transaction::begin(open_->database, "IMMEDIATE"));
+  std::uint64_t added = 0;
+  for (const auto& [delivery, json_gzip] : deliveries) {
+    if (TRY(add(delivery, json_gzip))) ++added;
+  }
+  TRY(transaction.commit());
+  return added;
+}
+
 Result<std::vector<Delivery>> DeliveryQueue::due(Time now) {
   auto rows = TRY(open_->database.prepare(fmt::format(
       "SELECT {} FROM deliveries WHERE state = 'waiting' AND next_try <= ?1 ORDER BY created, id", columns)));
@@ -103,10 +113,10 @@ Result<std::string> DeliveryQueue::json_gzip(std::int64_t id) {
   return row.text(0);
 }
 
-Result<void> DeliveryQueue::set_sent(std::int64_t id) {
+Result<void> DeliveryQueue::set_sent(std::int64_t id, Time now) {
   auto row = TRY(open_->database.prepare(
-      "UPDATE deliveries SET state = 'sent', tries = tries + 1, reason = '' WHERE id = ?1"));
-  return row.bind(1, id).run();
+      "UPDATE deliveries SET state = 'sent', tries = tries + 1, reason = '', sent = ?2 WHERE id = ?1"));
+  return row.bind(1, id).bind(2, to_number(now)).run();
 }
 
 Result<DeliveryState> DeliveryQueue::set_failed(const Delivery& delivery, const std::string& reason,
@@ -125,6 +135,19 @@ Result<std::vector<Delivery>> DeliveryQueue::all() {
   auto rows =
       TRY(open_->database.prepare(fmt::format("SELECT {} FROM deliveries ORDER BY created, id", columns)));
   return read(rows);
+}
+
+Result<std::map<std::string, std::uint64_t>> DeliveryQueue::mails_sent(Day day) {
+  auto rows = TRY(open_->database.prepare(
+      "SELECT lower(substr(destination, instr(destination, '@') + 1)), count(*) FROM deliveries "
+      "WHERE state = 'sent' AND sent >= ?1 AND sent < ?2 AND destination LIKE 'mailto:%' GROUP BY 1"));
+  rows.bind(1, to_number(Time{day})).bind(2, to_number(Time{day} + std::chrono::days{1}));
+  std::map<std::string, std::uint64_t> mails;
+  for (;;) {
+    const auto row = TRY(rows.step());
+    if (!row) return mails;
+    mails.emplace(rows.text(0), count_in(rows, 1));
+  }
 }
 
 Result<void> DeliveryQueue::remove(std::int64_t id) {

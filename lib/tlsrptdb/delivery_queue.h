@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,6 +37,11 @@ struct Delivery {
   std::string reason;  // why the last try failed
 };
 
+struct PackedDelivery {
+  Delivery delivery;
+  std::string json_gzip;
+};
+
 // How long after the first failed try, the second, ... to try again: 5 minutes at first, growing to 6 hours.
 std::chrono::milliseconds retry_delay(std::uint64_t tries);
 
@@ -51,17 +56,21 @@ class DeliveryQueue {
   // False where the report is queued for that destination or was sent there already. `id`, `state`, `tries`
   // and `reason` are ignored.
   Result<bool> add(const Delivery& delivery, std::string_view json_gzip);
+  // The same for many, all or none. Returns how many are new.
+  Result<std::uint64_t> add(const std::vector<PackedDelivery>& deliveries);
 
   // Deliveries that are due, the oldest first.
   Result<std::vector<Delivery>> due(Time now);
   Result<std::string> json_gzip(std::int64_t id);
 
-  Result<void> set_sent(std::int64_t id);
+  Result<void> set_sent(std::int64_t id, Time now);
   // Schedules the next try. Gives up where the failure is permanent (not `may_pass`) or the time is over.
   Result<DeliveryState> set_failed(const Delivery& delivery, const std::string& reason, bool may_pass,
                                    Time now);
 
   Result<std::vector<Delivery>> all();
+  // How many mails were sent on the day to addresses of each domain.
+  Result<std::map<std::string, std::uint64_t>> mails_sent(Day day);
   // Removes one that was replaced by others or has no destination.
   Result<void> remove(std::int64_t id);
   // Removes deliveries that have ended and were created before.

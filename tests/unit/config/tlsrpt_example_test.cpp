@@ -39,7 +39,9 @@ const std::set<std::string> without_default{"store",
                                             "reporter[].name",
                                             "reporter[].domains",
                                             "policy[].domain",
-                                            "policy[].file"};
+                                            "policy[].file",
+                                            "destination[].domain",
+                                            "destination[].rua"};
 
 Result<TlsrptConfig> load(const std::string& content) {
   const TemporaryFolder folder;
@@ -63,7 +65,8 @@ TEST_CASE("the example file has every key of the configuration, and no other") {
   // One table of each kind, so that its keys are declared.
   const TlsrptConfig config =
       good(load("[[reporter]]\nname = 'a'\ndomains = ['a.test']\n"
-                "[[policy]]\ndomain = 'a.test'\nfile = 'f'\n"));
+                "[[policy]]\ndomain = 'a.test'\nfile = 'f'\n"
+                "[[destination]]\ndomain = 'a.test'\n"));
   for (const std::string& key : config.file->keys()) {
     // "policy[]" is a table; [dns] and [mta-sts] belong to tlsrpt-report, with the keys of listtool.toml(5).
     if (!key.ends_with("[]") && key != "dns" && key != "mta-sts") declared.push_back(key);

@@ -48,7 +48,7 @@ TEST_CASE("a report goes to each destination once, when it is due") {
   CHECK(destinations_due(queue, now + 1h).size() == 2);
   const Delivery first = good(queue.due(now)).front();
   CHECK(good(queue.json_gzip(first.id)) == "packed");
-  good(queue.set_sent(first.id));
+  good(queue.set_sent(first.id, now));
   CHECK(destinations_due(queue, now).empty());
   CHECK_FALSE(good(queue.add(delivery_to("mailto:a@x.test"), "packed")));
 }
@@ -91,11 +91,35 @@ TEST_CASE("finished deliveries are removed after some time, and waiting ones are
     good(queue.add(delivery_to(destination), "packed"));
   const auto due = good(queue.due(now));
   good(queue.remove(due.at(0).id));
-  good(queue.set_sent(due.at(1).id));
+  good(queue.set_sent(due.at(1).id, now));
   good(queue.forget(now));
   CHECK(good(queue.all()).size() == 2);
   good(queue.forget(now + 1ms));
   const auto left = good(queue.all());
   REQUIRE(left.size() == 1);
   CHECK(left.front().destination == "mailto:waits@x.test");
+}
+
+TEST_CASE("many reports are queued together, and those that are there already are not queued again") {
+  const TemporaryFolder folder;
+  auto queue = queue_in(folder);
+  CHECK(good(queue.add({{.delivery = delivery_to("mailto:a@x.test"), .json_gzip = "one"},
+                        {.delivery = delivery_to("mailto:b@x.test"), .json_gzip = "two"}})) == 2);
+  CHECK(good(queue.add({{.delivery = delivery_to("mailto:a@x.test"), .json_gzip = "one"},
+                        {.delivery = delivery_to("mailto:c@x.test"), .json_gzip = "three"}})) == 1);
+  CHECK(good(queue.due(now)).size() == 3);
+}
+
+TEST_CASE("the mails that were sent on a day are counted by the domain of their address") {
+  const TemporaryFolder folder;
+  auto queue = queue_in(folder);
+  for (const char* destination :
+       {"mailto:a@x.test", "mailto:b@X.test", "mailto:a@y.test", "https://x.test/", "mailto:c@x.test"})
+    good(queue.add(delivery_to(destination), ""));
+  const auto due = good(queue.due(now));
+  for (std::size_t i = 0; i < 4; ++i) good(queue.set_sent(due.at(i).id, now + 1h));
+  const std::map<std::string, std::uint64_t> mails{{"x.test", 2}, {"y.test", 1}};
+  CHECK(good(queue.mails_sent(to_day(now))) == mails);
+  CHECK(good(queue.mails_sent(to_day(now) - std::chrono::days{1})).empty());
+  CHECK(good(queue.mails_sent(to_day(now) + std::chrono::days{1})).empty());
 }

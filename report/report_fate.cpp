@@ -1,0 +1,46 @@
+#include "report/report_fate.h"
+
+#include "base/text.h"
+
+namespace starttls::report {
+
+std::string_view explanation_of(Fate fate) {
+  switch (fate) {
+    case Fate::reported:
+      return "";
+    case Fate::no_record:
+      return "have no TLSRPT record that names a destination";
+    case Fate::no_destination:
+      return "get none by the configuration";
+    case Fate::suppressed:
+      return "have only destinations from which mail came back";
+    case Fate::only_our_reports:
+      return "got no mail but our reports";
+  }
+  return "";
+}
+
+Decision decide(const OutboundReport& report, const DestinationFacts& facts) {
+  const auto mails = facts.mails_sent.find(report.domain);
+  if (mails != facts.mails_sent.end() && report.successful + report.failed <= mails->second)
+    return {.fate = Fate::only_our_reports};
+  Decision decision;
+  if (const auto found = facts.overrides.find(report.domain); found != facts.overrides.end()) {
+    decision.destinations = found->second;
+    if (decision.destinations.empty()) return {.fate = Fate::no_destination};
+  } else if (!report.record.empty()) {
+    const auto reading = tlsrpt::read_records({&report.record, 1});
+    if (!reading.record) return {.fate = Fate::no_record};
+    decision.destinations = reading.record->destinations;
+  } else {
+    return decision;
+  }
+  std::erase_if(decision.destinations, [&](const tlsrpt::Destination& one) {
+    return one.scheme == tlsrpt::Destination::Scheme::mailto &&
+           facts.suppressed.contains(to_lower(one.target));
+  });
+  if (decision.destinations.empty()) return {.fate = Fate::suppressed};
+  return decision;
+}
+
+}  // namespace starttls::report

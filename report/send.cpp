@@ -1,0 +1,279 @@
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/atomic_file.h"
+#include "base/console.h"
+#include "base/counted.h"
+#include "base/text.h"
+#include "base/try.h"
+#include "json/json_text.h"
+#include "outbound/open_store.h"
+#include "report/arguments.h"
+#include "report/commands.h"
+#include "report/outbound_report.h"
+#include "report/report_fate.h"
+#include "report/sending.h"
+#include "report/tables.h"
+#include "tlsrpt/gzip.h"
+#include "tlsrpt/record.h"
+#include "tlsrptdb/report_store.h"
+#include "tlsrptdb/suppressions.h"
+
+namespace starttls::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t max_shown = 1'000;  // domains in the table of --dry-run
+
+struct Values {
+  std::string day = "yesterday";
+  std::optional<std::string> domain;
+  std::optional<fs::path> directory;
+  std::optional<std::string> to;
+  bool dry_run = false;
+};
+
+void declare(Options& options, Values& values) {
+  options.option("--day", values.day, "DAY", "Day of the reports: YYYY-MM-DD or yesterday (default)");
+  options.option("--domain", values.domain, "DOMAIN", "Only the report to this recipient domain");
+  const auto directory = options.option("-o", values.directory, "DIR",
+                                        "Write the reports there, named as in RFC 8460; send none");
+  const auto to = options.option("--to", values.to, "URI",
+                                 "Send to this destination only, as a test: mailto:ADDRESS or https://URL");
+  options.flag("-n,--dry-run", values.dry_run, "Print what would be sent; send nothing")
+      .excludes(directory)
+      .excludes(to);
+}
+
+struct Line {
+  std::string domain;
+  std::uint64_t successful = 0;
+  std::uint64_t failed = 0;
+  Decision decision;
+};
+
+struct Totals {
+  std::map<Fate, std::uint64_t> domains;
+  std::uint64_t reports = 0;
+  outbound::DayTotal day;
+};
+
+// Fills in the policies that the source of the results did not know: those that the domains publish now.
+Result<void> look_up_policies(OutboundReport& report, Lookup& lookup, const Context& context) {
+  const auto published = TRY(lookup.policies({report.domain}));
+  const auto found = published.find(report.domain);
+  if (found == published.end()) return {};
+  if (!found->second.error.empty())
+    command::warn(context,
+                  fmt::format("{}: reported without its policy: {}", report.domain, found->second.error));
+  for (tlsrpt::PolicyResult& policy : report.report.policies) {
+    if (!policy.policy_strings.empty() || policy.policy_type != "no-policy-found") continue;
+    policy.policy_type = found->second.type;
+    policy.policy_strings = found->second.strings;
+    policy.mx_hosts = found->second.mx_hosts;
+  }
+  return {};
+}
+
+// Reads the results of the day and passes each report, with what becomes of it, to `take`.
+template <class Take>
+Result<Totals> for_each_report(const Values& values, const Context& context, Day day,
+                               const DestinationFacts& facts, Take take) {
+  Totals totals;
+  const auto domain = TRY(parse_domain_option(values.domain));
+  OutboundReportMaker maker(day, reporter_of(context.configuration.report),
+                            [&](OutboundReport&& report) -> Result<void> {
+                              const Decision decision = decide(report, facts);
+                              ++totals.domains[decision.fate];
+                              return take(std::move(report), decision);
+                            });
+  const auto days = TRY(outbound::read_counts(
+      store_location(context.configuration), {.since = day, .until = day}, domain.value_or(""),
+      [&](const outbound::PolicyOfDay& of, const outbound::PolicyCount& count) {
+        return maker.add(of, count);
+      }));
+  TRY(maker.finish());
+  if (const auto found = days.find(day); found != days.end()) totals.day = found->second;
+  return totals;
+}
+
+std::string destinations_of(const Decision& decision) {
+  if (decision.fate != Fate::reported) return fmt::format("none: {}", fate_words.word(decision.fate));
+  std::string all;
+  for (const tlsrpt::Destination& one : decision.destinations) all += (all.empty() ? "" : ", ") + one.uri();
+  return all.empty() ? "by the record, looked up when it is sent" : printable(all, 300);
+}
+
+std::string to_text(const std::vector<Line>& lines, const Totals& totals, Day day) {
+  if (totals.domains.empty())
+    return fmt::format("No result of outbound mail was received on {}.\n", to_string(day));
+  Table table{.head = {"Domain", "Sessions", "Failed", "Destinations"}};
+  for (const Line& line : lines) {
+    table.rows.push_back({printable(line.domain, 200), std::to_string(line.successful + line.failed),
+                          std::to_string(line.failed), destinations_of(line.decision)});
+  }
+  std::string text = to_columns(table, output_width());
+  std::uint64_t all = 0;
+  for (const auto& [fate, domains] : totals.domains) all += domains;
+  if (all > lines.size()) text += fmt::format("... and {} more\n", all - lines.size());
+  return text;
+}
+
+void add_totals(json::JsonText& json, const Totals& totals) {
+  json.object("domains", [&] {
+    for (const auto& [fate, word] : fate_words.words) {
+      const auto found = totals.domains.find(fate);
+      json.member(word, found == totals.domains.end() ? 0 : found->second);
+    }
+  });
+  json.member("results", totals.day.results);
+  json.member("malformed_datagrams", totals.day.malformed);
+  json.member("left_out_sessions", totals.day.left_out);
+}
+
+std::string to_json(const std::vector<Line>& lines, const Totals& totals, Day day) {
+  json::JsonText json;
+  json.object([&] {
+    json.member("day", to_string(day));
+    add_totals(json, totals);
+    json.array("reports", [&] {
+      for (const Line& line : lines) {
+        json.object([&] {
+          json.member("domain", line.domain);
+          json.member("successful_sessions", line.successful);
+          json.member("failed_sessions", line.failed);
+          json.member("fate", fate_words.word(line.decision.fate));
+          json.array("destinations", [&] {
+            for (const tlsrpt::Destination& one : line.decision.destinations) json.text(one.uri());
+          });
+        });
+      }
+    });
+  });
+  return json.take();
+}
+
+// One sentence for each reason why domains get no report.
+std::string not_reported(const Totals& totals) {
+  std::string text;
+  for (const auto& [fate, domains] : totals.domains) {
+    if (fate != Fate::reported)
+      text += fmt::format("{} {}, and no report.\n", counted(domains, "domain"), explanation_of(fate));
+  }
+  if (totals.day.malformed > 0)
+    text += fmt::format("{} of the day could not be read, and do not count.\n",
+                        counted(totals.day.malformed, "datagram"));
+  if (totals.day.left_out > 0)
+    text += fmt::format("{} of the day do not count: it has too many policies (collector.max_policies).\n",
+                        counted(totals.day.left_out, "session"));
+  return text;
+}
+
+Result<DestinationFacts> destination_facts(const Context& context, Day day) {
+  const auto file = tlsrptdb::report_file(context.configuration.state_dir);
+  auto queue = TRY(tlsrptdb::DeliveryQueue::open(file, store::Access::read));
+  auto suppressions = TRY(tlsrptdb::Suppressions::open(file, store::Access::read));
+  DestinationFacts facts{
+      .overrides = context.report.destinations, .mails_sent = TRY(queue.mails_sent(day)), .suppressed = {}};
+  for (const tlsrptdb::Suppression& one : TRY(suppressions.active(context.clock())))
+    facts.suppressed.insert(one.address);
+  return facts;
+}
+
+Result<int> dry_run(const Values& values, const Context& context, Day day, const DestinationFacts& facts) {
+  std::vector<Line> lines;
+  const auto totals = TRY(for_each_report(
+      values, context, day, facts, [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
+        if (lines.size() < max_shown || context.json) {
+          lines.push_back({.domain = report.domain,
+                           .successful = report.successful,
+                           .failed = report.failed,
+                           .decision = decision});
+        }
+        return {};
+      }));
+  TRY(print(context.json ? to_json(lines, totals, day) : to_text(lines, totals, day) + not_reported(totals)));
+  return 0;
+}
+
+Result<int> write_files(const Values& values, const Context& context, Day day,
+                        const DestinationFacts& facts) {
+  Lookup lookup(context);
+  const std::string sender = reporter_of(context.configuration.report).domain;
+  TRY(for_each_report(
+      values, context, day, facts, [&](OutboundReport&& report, const Decision&) -> Result<void> {
+        if (report.has_unknown_policy) TRY(look_up_policies(report, lookup, context));
+        const auto packed = TRY(tlsrpt::gzip(tlsrpt::to_json(report.report)));
+        const fs::path file =
+            *values.directory / tlsrpt::file_name(sender, report.domain, report.report.head.begin,
+                                                  report.report.head.end, true, report.unique_id);
+        TRY(replace_file(file, packed));
+        return print(file.string() + "\n");
+      }));
+  return 0;
+}
+
+// A report to a destination that is tested has an id of its own each time.
+void mark_as_test(OutboundReport& report, Time now) {
+  report.report.head.report_id =
+      fmt::format("test-{}.{}", now.time_since_epoch().count(), report.report.head.report_id);
+}
+
+Result<int> send(const Values& values, const Context& context, Day day, const DestinationFacts& facts) {
+  std::vector<tlsrpt::Destination> tested;
+  if (values.to) {
+    auto destination = tlsrpt::parse_destination(*values.to);
+    if (!destination) return fail(Fault::usage, "--to: {}", destination.error().message);
+    tested.push_back(std::move(*destination));
+  }
+  Lookup lookup(context);
+  ReportSender sender = TRY(ReportSender::open(context, lookup));
+  const Reporter reporter = reporter_of(context.configuration.report);
+  auto totals = TRY(for_each_report(
+      values, context, day, facts, [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
+        if (decision.fate != Fate::reported && tested.empty()) return {};
+        if (report.has_unknown_policy) TRY(look_up_policies(report, lookup, context));
+        if (!tested.empty()) mark_as_test(report, context.clock());
+        return sender.enqueue(report.report, report.domain, tested.empty() ? decision.destinations : tested,
+                              reporter, report.unique_id);
+      }));
+  TRY(sender.flush());
+  if (context.json) {
+    json::JsonText json;
+    json.object([&] {
+      json.member("day", to_string(day));
+      add_totals(json, totals);
+      json.member("queued", sender.queued());
+    });
+    TRY(print(json.take()));
+  } else if (!context.quiet) {
+    TRY(print(fmt::format("{} about {} queued.\n{}", counted(sender.queued(), "report"), to_string(day),
+                          not_reported(totals))));
+  }
+  return exit_status(TRY(sender.deliver()));
+}
+
+Result<int> run(const Values& values, const Context& context) {
+  const Day day = TRY(parse_day_option("--day", values.day, context.clock));
+  if (day >= to_day(context.clock()) && !values.dry_run && !values.directory && !values.to)
+    return fail(Fault::usage, "{} is not over yet", to_string(day));
+  if (values.to && !values.domain) return fail(Fault::usage, "--to needs --domain");
+  const auto facts = TRY(destination_facts(context, day));
+  if (values.dry_run) return dry_run(values, context, day, facts);
+  return values.directory ? write_files(values, context, day, facts) : send(values, context, day, facts);
+}
+
+}  // namespace
+
+Command send_command() {
+  return make_command({.name = "send",
+                       .summary = "Send the RFC 8460 reports about the outbound mail of one day (UTC)",
+                       .example = "tlsrpt-report send --dry-run"},
+                      declare, run);
+}
+
+}  // namespace starttls::report

@@ -1,0 +1,168 @@
+#include "report/outbound_report.h"
+
+#include "report/report_fate.h"
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::report;
+using namespace starttls::test;
+using outbound::Failure;
+using outbound::PolicyCount;
+using outbound::PolicyOfDay;
+
+namespace {
+
+const Day day = good(parse_day("2026-11-22"));
+const Reporter reporter{.organization = "Sender Ltd.",
+                        .contact = "tls@sender.example",
+                        .host = "out.sender.example",
+                        .domain = "sender.example",
+                        .sender = "tls@sender.example",
+                        .default_policy_domain = {},
+                        .min_tls = {}};
+const std::string record = "v=TLSRPTv1; rua=mailto:a@example.org";
+
+PolicyOfDay sts_of(const std::string& domain, const std::string& with_record = record) {
+  return {.policy = {.domain = domain,
+                     .record = with_record,
+                     .policy_type = "sts",
+                     .policy_domain = domain,
+                     .policy_strings = {"version: STSv1", "mode: enforce"},
+                     .mx_hosts = {"mx." + domain}},
+          .day = day};
+}
+
+PolicyOfDay tlsa_of(const std::string& domain, const std::string& host) {
+  PolicyOfDay of = sts_of(domain);
+  of.policy.policy_type = "tlsa";
+  of.policy.policy_domain = host;
+  of.policy.policy_strings = {"3 1 1 ab"};
+  return of;
+}
+
+using Results = std::vector<std::pair<PolicyOfDay, PolicyCount>>;
+
+std::vector<OutboundReport> reports_of(const Results& results) {
+  std::vector<OutboundReport> reports;
+  OutboundReportMaker maker(day, reporter, [&](OutboundReport&& report) -> Result<void> {
+    reports.push_back(std::move(report));
+    return {};
+  });
+  for (const auto& [of, count] : results) good(maker.add(of, count));
+  good(maker.finish());
+  return reports;
+}
+
+OutboundReport report_to(const std::string& domain, const std::string& with_record, std::uint64_t sessions) {
+  return {.domain = domain, .record = with_record, .successful = sessions};
+}
+
+std::vector<std::string> uris_of(const Decision& decision) {
+  std::vector<std::string> uris;
+  for (const tlsrpt::Destination& one : decision.destinations) uris.push_back(one.uri());
+  return uris;
+}
+
+}  // namespace
+
+TEST_CASE("each domain gets one report, with every policy under which it had sessions") {
+  const Failure mismatch{.result_type = "certificate-host-mismatch", .receiving_mx_hostname = "mx.a.example"};
+  const auto reports =
+      reports_of({{sts_of("a.example"), {.successful = 2, .failed = 1, .failures = {{mismatch, 1}}}},
+                  {tlsa_of("a.example", "mx.a.example"), {.successful = 5}},
+                  {sts_of("b.example"), {.successful = 1}}});
+  REQUIRE(reports.size() == 2);
+  const OutboundReport& first = reports[0];
+  CHECK(first.domain == "a.example");
+  CHECK(first.successful == 7);
+  CHECK(first.failed == 1);
+  CHECK(first.report.head.report_id == "a.example.2026-11-22.outbound@out.sender.example");
+  CHECK(first.report.head.organization_name == "Sender Ltd.");
+  CHECK(to_rfc3339(first.report.head.begin) == "2026-11-22T00:00:00Z");
+  CHECK(to_rfc3339(first.report.head.end) == "2026-11-22T23:59:59Z");
+  REQUIRE(first.report.policies.size() == 2);
+  CHECK(first.report.policies[0].policy_type == "sts");
+  CHECK(first.report.policies[0].policy_domain == "a.example");
+  REQUIRE(first.report.policies[0].failure_details.size() == 1);
+  CHECK(first.report.policies[0].failure_details[0].result_type == "certificate-host-mismatch");
+  // For DANE, the TLSA base domain.
+  CHECK(first.report.policies[1].policy_domain == "mx.a.example");
+  CHECK(reports[1].domain == "b.example");
+  CHECK_FALSE(first.has_unknown_policy);
+}
+
+TEST_CASE("results of the same policy are added up, whatever their source") {
+  PolicyOfDay from_log = sts_of("a.example");
+  from_log.policy.source = outbound::Source::log;
+  const auto reports = reports_of({{sts_of("a.example"), {.successful = 2}},
+                                   {from_log, {.successful = 3}},
+                                   {sts_of("a.example"), {.failed = 1}}});
+  REQUIRE(reports.size() == 1);
+  REQUIRE(reports[0].report.policies.size() == 1);
+  CHECK(reports[0].report.policies[0].successful_sessions == 5);
+  CHECK(reports[0].report.policies[0].failed_sessions == 1);
+}
+
+TEST_CASE("a domain whose record changed during the day gets a report for each record") {
+  const std::string other = "v=TLSRPTv1; rua=mailto:b@example.org";
+  const auto reports =
+      reports_of({{sts_of("a.example"), {.successful = 2}}, {sts_of("a.example", other), {.successful = 3}}});
+  REQUIRE(reports.size() == 2);
+  CHECK(reports[0].record == record);
+  CHECK(reports[0].successful == 2);
+  CHECK(reports[1].record == other);
+  CHECK(reports[0].unique_id != reports[1].unique_id);
+  CHECK(reports[0].report.head.report_id != reports[1].report.head.report_id);
+}
+
+TEST_CASE("a result without policy and record is reported, and says that they are not known") {
+  PolicyOfDay of{.policy = {.domain = "a.example"}, .day = day};
+  const auto reports = reports_of({{of, {.failed = 1, .failures = {{Failure{}, 1}}}}});
+  REQUIRE(reports.size() == 1);
+  CHECK(reports[0].has_unknown_policy);
+  CHECK(reports[0].record.empty());
+  CHECK(reports[0].report.policies[0].policy_domain == "a.example");
+  CHECK(reports[0].report.policies[0].policy_type == "no-policy-found");
+  CHECK(reports[0].report.policies[0].failure_details[0].result_type == "validation-failure");
+}
+
+TEST_CASE("a report goes where the record said when the mail was sent") {
+  const Decision decision =
+      decide(report_to("a.example", "v=TLSRPTv1; rua=mailto:a@example.org,https://r.example.org/x", 3), {});
+  CHECK(decision.fate == Fate::reported);
+  CHECK(uris_of(decision) == std::vector<std::string>{"mailto:a@example.org", "https://r.example.org/x"});
+  const Decision unknown = decide(report_to("a.example", "", 3), {});
+  CHECK(unknown.fate == Fate::reported);
+  CHECK(unknown.destinations.empty());
+}
+
+TEST_CASE("a record that names no usable destination gets no report") {
+  for (const char* text :
+       {"v=TLSRPTv1", "v=TLSRPTv1; rua=ftp://x.example/", "v=TLSRPTv2; rua=mailto:a@b.example", "x"})
+    CHECK(decide(report_to("a.example", text, 3), {}).fate == Fate::no_record);
+}
+
+TEST_CASE("the configuration goes before the record") {
+  DestinationFacts facts;
+  facts.overrides["a.example"] = {good(tlsrpt::parse_destination("mailto:ours@sender.example"))};
+  facts.overrides["b.example"] = {};
+  CHECK(uris_of(decide(report_to("a.example", record, 3), facts)) ==
+        std::vector<std::string>{"mailto:ours@sender.example"});
+  CHECK(decide(report_to("b.example", record, 3), facts).fate == Fate::no_destination);
+  CHECK(decide(report_to("c.example", record, 3), facts).fate == Fate::reported);
+}
+
+TEST_CASE("addresses from which mail came back get none, the other destinations do") {
+  const DestinationFacts facts{.overrides = {}, .mails_sent = {}, .suppressed = {"a@example.org"}};
+  CHECK(decide(report_to("a.example", record, 3), facts).fate == Fate::suppressed);
+  const std::string two = "v=TLSRPTv1; rua=mailto:A@Example.org,mailto:b@example.org";
+  CHECK(uris_of(decide(report_to("a.example", two, 3), facts)) ==
+        std::vector<std::string>{"mailto:b@example.org"});
+}
+
+TEST_CASE("there are no reports about reports") {
+  const DestinationFacts facts{.overrides = {}, .mails_sent = {{"a.example", 2}}, .suppressed = {}};
+  CHECK(decide(report_to("a.example", record, 2), facts).fate == Fate::only_our_reports);
+  CHECK(decide(report_to("a.example", record, 3), facts).fate == Fate::reported);
+  CHECK(decide(report_to("b.example", record, 1), facts).fate == Fate::reported);
+}
