@@ -29,7 +29,7 @@ struct AlertSettings {
 struct Alert {
   // "failure-share", "handshake-share", "new-failure", "certificate-expired", "implausible-report",
   // "not-authenticated", "other-domains", "reporter-silent", "downgrade", "store-silent", "host-silent",
-  // "publication-gone"
+  // "publication-gone", "outbound-failures"
   std::string kind;
   std::string message;  // a sentence or two, printable
 };

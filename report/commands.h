@@ -14,6 +14,8 @@ Command html_command();
 Command advise_command();
 Command reconcile_command();
 Command alert_command();
+Command metrics_command();
+Command export_command();
 Command downgrades_command();
 Command forget_command();
 Command doctor_command();

@@ -7,6 +7,7 @@
 #include "report/arguments.h"
 #include "report/commands.h"
 #include "report/empty_result.h"
+#include "report/outbound_summary.h"
 #include "report/page.h"
 #include "report/read_alerts.h"
 #include "store/open_store.h"
@@ -112,6 +113,8 @@ Result<PageContent> read_content(const store::Period& period, const std::optiona
   TRY(explain_what_is_missing(configuration, ours, content));
   TRY(read_attention(context, content));
   read_checked(context, content);
+  // A page about one of our policy domains has nothing of our mail to others.
+  if (!domain) content.outbound = TRY(read_outbound(context, period, std::nullopt)).summary;
   return content;
 }
 

@@ -32,7 +32,8 @@ int main(int argc, char** argv) {
           .groups = {},
           .commands = {self_command(), queue_command(), send_command(), read_command(), summary_command(),
                        html_command(), advise_command(), reconcile_command(), alert_command(),
-                       downgrades_command(), forget_command(), doctor_command()},
+                       metrics_command(), export_command(), downgrades_command(), forget_command(),
+                       doctor_command()},
           .load = load,
           .state_dir = [](const Context& context) { return context.configuration.state_dir; }},
       argc, argv);

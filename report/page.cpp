@@ -101,6 +101,7 @@ std::string to_html(const PageContent& content) {
   if (has_sessions) out += senders_section(content);
   out += reporters_section(content);
   if (has_sessions) out += domains_section(content);
+  out += outbound_section(content);
   out += glossary_section(content);
   return out + "</main>\n" + footer(content) + html::foot(head);
 }

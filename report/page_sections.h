@@ -19,6 +19,7 @@ std::string failures_section(const PageContent& content);
 std::string senders_section(const PageContent& content);
 std::string reporters_section(const PageContent& content);
 std::string domains_section(const PageContent& content);
+std::string outbound_section(const PageContent& content);
 std::string glossary_section(const PageContent& content);
 
 std::size_t count_downgraded_senders(const PageContent& content);

@@ -4,6 +4,8 @@
 
 #include "base/try.h"
 #include "report/our_domains.h"
+#include "report/outbound_alerts.h"
+#include "report/outbound_summary.h"
 #include "report/received_figures.h"
 #include "report/silence.h"
 #include "store/open_store.h"
@@ -18,13 +20,16 @@ Result<AlertCollection> read_alerts(const Context& context, const AlertSettings&
   OurDomains ours = load_our_domains(context, domain);
   SilenceDetector silence(std::min(day, to_day(context.clock()) - std::chrono::days{1}),
                           settings.min_sessions);
+  // A host that only sends mail has no inbound sessions.
+  OutboundContent outbound;
+  if (!domain) outbound = TRY(read_outbound(context, {.since = day, .until = day}, std::nullopt));
   auto done =
       read_sessions(configuration, silence.period(), [&](const auto& session_class, const auto& count) {
         ours.add(session_class, count);
         watch.add(session_class, count);
         silence.add(session_class, count);
       });
-  if (done) {
+  if (done || (done.error().fault == Fault::unavailable && outbound.was_received)) {
     done = read_received(configuration, ours, period, domain, [&](const Reported& reported) {
       if (!domain || reported.owner.is_ours()) watch.add(reported);
     });
@@ -34,6 +39,7 @@ Result<AlertCollection> read_alerts(const Context& context, const AlertSettings&
   watch.add(silence.alerts());
   const auto downgrades = TRY(store::read_downgrades(store_location(configuration), period));
   for (const store::Downgrade& downgrade : downgrades) watch.add(downgrade);
+  watch.add(outbound_alerts(outbound.summary, settings));
   return watch;
 }
 

@@ -4,6 +4,7 @@
 #include "base/try.h"
 #include "report/arguments.h"
 #include "report/commands.h"
+#include "report/outbound_summary.h"
 #include "report/summary_content.h"
 
 namespace starttls::report {
@@ -17,6 +18,7 @@ struct Values {
   std::string by;           // empty: the overview
   std::string tls_version;  // empty: any session
   bool csv = false;
+  bool outbound = false;
 };
 
 void declare(Options& options, Values& values) {
@@ -28,6 +30,9 @@ void declare(Options& options, Values& values) {
   options.option("--tls-version", values.tls_version, "VERSION",
                  "Only sessions with this version: TLSv1.0, TLSv1.1, TLSv1.2 or TLSv1.3");
   options.flag("--csv", values.csv, "Print the table as CSV");
+  options.flag("--outbound", values.outbound,
+               "Our own mail instead, as tlsrpt-collector has counted it; --by domain, policy, result-type, "
+               "mx or day");
 }
 
 constexpr auto received_words =
@@ -51,8 +56,29 @@ Result<SummaryRequest> parse_request(const Values& values, const Clock& clock) {
   return request;
 }
 
+Result<OutboundRequest> parse_outbound_request(const Values& values, const Clock& clock) {
+  OutboundRequest request{.period = TRY(parse_period(values.period, default_days, clock)),
+                          .domain = TRY(parse_domain_option(values.domain)),
+                          .by = std::nullopt,
+                          .csv = values.csv};
+  if (!values.tls_version.empty())
+    return fail(Fault::usage, "--tls-version: the TLS version of outbound sessions is not known");
+  if (values.by.empty()) return request;
+  request.by = parse_outbound_by(values.by);
+  if (!request.by) {
+    return fail(Fault::usage, "--by: '{}' is none of domain, policy, result-type, mx, day",
+                printable(values.by));
+  }
+  return request;
+}
+
 Result<int> run(const Values& values, const Context& context) {
   if (values.csv && context.json) return fail(Fault::usage, "--csv and --json exclude each other");
+  if (values.outbound) {
+    const auto request = TRY(parse_outbound_request(values, context.clock));
+    TRY(print(TRY(outbound_summary(request, context))));
+    return 0;
+  }
   const SummaryRequest request = TRY(parse_request(values, context.clock));
   const SummaryContent content = TRY(read_summary(request, context));
   if (values.csv) {

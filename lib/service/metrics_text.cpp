@@ -6,8 +6,33 @@
 
 namespace starttls::service {
 
+namespace {
+
+std::string escape(std::string_view value) {
+  std::string escaped;
+  escaped.reserve(value.size());
+  for (const char one : value) {
+    if (one == '\n') {
+      escaped += "\\n";
+      continue;
+    }
+    if (one == '"' || one == '\\') escaped += '\\';
+    escaped += one;
+  }
+  return escaped;
+}
+
+}  // namespace
+
 std::string label(std::string_view name, std::string_view value) {
-  return fmt::format(R"({{{}="{}"}})", name, value);
+  return labels({{name, value}});
+}
+
+std::string labels(std::initializer_list<std::pair<std::string_view, std::string_view>> all) {
+  std::string text = "{";
+  for (const auto& [name, value] : all)
+    fmt::format_to(std::back_inserter(text), R"({}{}="{}")", text.size() > 1 ? "," : "", name, escape(value));
+  return text + "}";
 }
 
 void MetricsText::family(std::string_view name, std::string_view type, std::string_view help) {

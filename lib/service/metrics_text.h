@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,8 +20,9 @@ namespace starttls::service {
 inline constexpr const char* metrics_path = "/metrics";
 inline constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
-// {name="value"}. The value contains nothing that needs escaping.
+// {name="value"}, and {name="value",other="value"}. Values are escaped.
 std::string label(std::string_view name, std::string_view value);
+std::string labels(std::initializer_list<std::pair<std::string_view, std::string_view>> all);
 
 class MetricsText {
  public:

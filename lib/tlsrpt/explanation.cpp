@@ -108,4 +108,8 @@ const Explanation& explain_result_type(std::string_view result_type) {
   return found == entries.end() ? unknown : found->explanation;
 }
 
+bool is_known_result_type(std::string_view result_type) {
+  return std::ranges::find(entries, to_lower(result_type), &Entry::result_type) != entries.end();
+}
+
 }  // namespace starttls::tlsrpt

@@ -20,5 +20,7 @@ inline constexpr std::string_view no_type_given = "no type given";
 // Explains a "result-type" (RFC 8460 section 4.3), in upper or lower case. An unknown type gets a general
 // explanation.
 const Explanation& explain_result_type(std::string_view result_type);
+// Whether it has an explanation of its own.
+bool is_known_result_type(std::string_view result_type);
 
 }  // namespace starttls::tlsrpt

@@ -36,7 +36,7 @@ class Suppressions {
 
   // Those that have not ended at `now`, by address.
   Result<std::vector<Suppression>> active(Time now);
-  // Adds it, or begins it anew. Does nothing beyond max_suppressions.
+  // Adds it, or begins it again. Does nothing beyond max_suppressions.
   Result<void> add(const Suppression& suppression);
   // False where there is none.
   Result<bool> remove(const std::string& address);

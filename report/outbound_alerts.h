@@ -1,0 +1,14 @@
+// What needs attention in our outbound mail. Pure.
+#pragma once
+
+#include <vector>
+
+#include "report/alerts.h"
+#include "report/outbound_figures.h"
+
+namespace starttls::report {
+
+// One alert for each domain whose share of failed sessions is over the limit, and one for those beyond the tenth.
+std::vector<Alert> outbound_alerts(const OutboundSummary& day, const AlertSettings& settings);
+
+}  // namespace starttls::report

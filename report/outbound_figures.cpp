@@ -1,0 +1,127 @@
+#include "report/outbound_figures.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "base/enum_words.h"
+#include "base/saturated.h"
+#include "base/text.h"
+
+namespace starttls::report {
+namespace {
+
+constexpr auto by_words = enum_words<OutboundBy>({{OutboundBy::domain, "domain"},
+                                                  {OutboundBy::policy, "policy"},
+                                                  {OutboundBy::result_type, "result-type"},
+                                                  {OutboundBy::mx, "mx"},
+                                                  {OutboundBy::day, "day"}});
+
+constexpr const char* testing_label = "MTA-STS testing";
+
+// The value of a field of an MTA-STS policy (RFC 8461 section 3.2), which a report has line by line.
+std::string_view field_of(const std::vector<std::string>& policy_strings, std::string_view name) {
+  for (const std::string_view line : policy_strings) {
+    const auto colon = line.find(':');
+    if (colon != std::string_view::npos && trim(line.substr(0, colon)) == name)
+      return trim(line.substr(colon + 1));
+  }
+  return {};
+}
+
+void keep_later(std::optional<Day>& last, const std::optional<Day>& day) {
+  if (day && (!last || *last < *day)) last = day;
+}
+
+OutboundFigures& group(OutboundGroups& groups, std::string_view name) {
+  if (const auto found = groups.find(name); found != groups.end()) return found->second;
+  return groups[groups.size() < max_outbound_names ? std::string(name) : std::string(other_names)];
+}
+
+}  // namespace
+
+OutboundFigures& OutboundFigures::operator+=(const OutboundFigures& more) {
+  add_saturated(successful, more.successful);
+  add_saturated(failed, more.failed);
+  add_saturated(failed_in_testing, more.failed_in_testing);
+  keep_later(last, more.last);
+  keep_later(last_failed, more.last_failed);
+  return *this;
+}
+
+std::string policy_label(const outbound::Policy& policy) {
+  if (policy.policy_type == "tlsa") return "DANE";
+  if (policy.policy_type == "no-policy-found") return "no policy";
+  if (policy.policy_type.empty()) return "unknown policy";
+  if (policy.policy_type != "sts") return policy.policy_type;
+  const std::string_view mode = field_of(policy.policy_strings, "mode");
+  if (mode == "enforce" || mode == "testing" || mode == "none") return fmt::format("MTA-STS {}", mode);
+  return "MTA-STS";
+}
+
+std::optional<OutboundBy> parse_outbound_by(std::string_view word) {
+  return by_words.find(word);
+}
+
+void OutboundSummary::add(const outbound::PolicyOfDay& of, const outbound::PolicyCount& count) {
+  const std::string label = policy_label(of.policy);
+  const OutboundFigures figures{.successful = count.successful,
+                                .failed = count.failed,
+                                .failed_in_testing = label == testing_label ? count.failed : 0,
+                                .last = of.day,
+                                .last_failed = count.failed > 0 ? std::optional(of.day) : std::nullopt};
+  total_ += figures;
+  group(domains_, of.policy.domain) += figures;
+  group(policies_, label) += figures;
+  group(days_, to_string(of.day)) += figures;
+  for (const auto& [failure, sessions] : count.failures) {
+    const OutboundFigures failed{.failed = sessions,
+                                 .failed_in_testing = label == testing_label ? sessions : 0,
+                                 .last = of.day,
+                                 .last_failed = of.day};
+    group(result_types_, failure.result_type.empty() ? "unknown" : failure.result_type) += failed;
+    if (!failure.receiving_mx_hostname.empty()) group(mx_hosts_, failure.receiving_mx_hostname) += failed;
+  }
+}
+
+const OutboundGroups& OutboundSummary::by(OutboundBy what) const {
+  switch (what) {
+    case OutboundBy::domain:
+      return domains_;
+    case OutboundBy::policy:
+      return policies_;
+    case OutboundBy::result_type:
+      return result_types_;
+    case OutboundBy::mx:
+      return mx_hosts_;
+    case OutboundBy::day:
+      return days_;
+  }
+  std::unreachable();
+}
+
+std::vector<std::pair<std::string, OutboundFigures>> worst_first(const OutboundGroups& groups,
+                                                                 std::size_t most) {
+  std::vector<std::pair<std::string, OutboundFigures>> sorted(groups.begin(), groups.end());
+  const auto rank = [](const auto& one) {
+    return std::tuple(~one.second.failed, ~one.second.all(), std::string_view(one.first));
+  };
+  const std::size_t size = std::min(most, sorted.size());
+  std::ranges::partial_sort(sorted, sorted.begin() + static_cast<std::ptrdiff_t>(size), {}, rank);
+  sorted.resize(size);
+  return sorted;
+}
+
+std::vector<std::pair<std::string, OutboundFigures>> failing_domains(const OutboundGroups& domains,
+                                                                     double failure_share,
+                                                                     std::uint64_t min_sessions) {
+  auto sorted = worst_first(domains, domains.size());
+  std::erase_if(sorted, [&](const auto& one) {
+    const OutboundFigures& f = one.second;
+    return f.all() < min_sessions ||
+           100.0 * static_cast<double>(f.failed) <= failure_share * static_cast<double>(f.all());
+  });
+  return sorted;
+}
+
+}  // namespace starttls::report

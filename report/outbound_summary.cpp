@@ -1,0 +1,184 @@
+#include "report/outbound_summary.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/counted.h"
+#include "base/text.h"
+#include "base/try.h"
+#include "json/json_text.h"
+#include "outbound/open_store.h"
+#include "report/tables.h"
+#include "report/terminal.h"
+
+namespace starttls::report {
+namespace {
+
+constexpr std::size_t max_overview_domains = 20;
+
+std::string title(OutboundBy by) {
+  switch (by) {
+    case OutboundBy::domain:
+      return "Recipient domain";
+    case OutboundBy::policy:
+      return "Policy";
+    case OutboundBy::result_type:
+      return "Result type";
+    case OutboundBy::mx:
+      return "MX host";
+    case OutboundBy::day:
+      return "Day";
+  }
+  std::unreachable();
+}
+
+bool has_only_failures(OutboundBy by) {
+  return by == OutboundBy::result_type || by == OutboundBy::mx;
+}
+
+Table to_table(const OutboundSummary& summary, OutboundBy by, std::size_t most) {
+  const OutboundGroups& groups = summary.by(by);
+  auto rows = by == OutboundBy::day
+                  ? std::vector<std::pair<std::string, OutboundFigures>>(groups.begin(), groups.end())
+                  : worst_first(groups, most);
+  Table table{.head =
+                  has_only_failures(by)
+                      ? std::vector<std::string>{title(by), "Failed", "In testing", "Last day"}
+                      : std::vector<std::string>{title(by), "Sessions", "Failed", "Failed %", "In testing"}};
+  for (const auto& [name, f] : rows) {
+    if (has_only_failures(by)) {
+      table.rows.push_back({printable(name, 200), std::to_string(f.failed),
+                            std::to_string(f.failed_in_testing),
+                            f.last_failed ? to_string(*f.last_failed) : "-"});
+    } else {
+      table.rows.push_back({printable(name, 200), std::to_string(f.all()), std::to_string(f.failed),
+                            percent(f.failed, f.all()), std::to_string(f.failed_in_testing)});
+    }
+  }
+  return table;
+}
+
+std::string prose(std::string_view text) {
+  return paragraph("", text, std::min(prose_width, output_width().value_or(prose_width)));
+}
+
+// What the tables do not show.
+std::string remarks(const OutboundContent& content) {
+  std::string text;
+  const OutboundFigures& total = content.summary.total();
+  if (total.failed_in_testing > 0) {
+    text += "\n" + prose(fmt::format(
+                       "With mode enforce instead of testing, mail would have been deferred: {} of {}.",
+                       total.failed_in_testing, counted(total.all(), "session")));
+  }
+  if (content.days.malformed > 0)
+    text += "\n" + prose(counted(content.days.malformed, "datagram") + " could not be read.");
+  if (content.days.left_out > 0) {
+    text += "\n" + prose(fmt::format("{} are left out: a day had more policies than collector.max_policies.",
+                                     counted(content.days.left_out, "session")));
+  }
+  return text;
+}
+
+std::string to_text(const OutboundContent& content, const OutboundRequest& request) {
+  if (!content.why_empty.empty()) return prose(content.why_empty);
+  const OutputWidth width = output_width();
+  const bool is_one_day = request.period.since == request.period.until;
+  const std::string days =
+      is_one_day ? to_string(request.period.since)
+                 : fmt::format("{} to {}", to_string(request.period.since), to_string(request.period.until));
+  std::string text = fmt::format("Outbound sessions{} {} (UTC)\n\n",
+                                 request.domain ? " to " + printable(*request.domain) : "", days);
+  if (request.by)
+    return text +
+           to_columns(to_table(content.summary, *request.by, content.summary.by(*request.by).size()), width) +
+           remarks(content);
+  text += to_columns(to_table(content.summary, OutboundBy::policy, max_overview_domains), width);
+  if (!content.summary.by(OutboundBy::result_type).empty()) {
+    text +=
+        "\n" + to_columns(to_table(content.summary, OutboundBy::result_type, max_overview_domains), width);
+  }
+  if (!request.domain) {
+    text += "\n" + to_columns(to_table(content.summary, OutboundBy::domain, max_overview_domains), width);
+    const std::size_t domains = content.summary.by(OutboundBy::domain).size();
+    if (domains > max_overview_domains) {
+      text += fmt::format("and {} more: tlsrpt-report summary --outbound --by domain\n",
+                          domains - max_overview_domains);
+    }
+  }
+  return text + remarks(content);
+}
+
+void to_json(json::JsonText& json, const OutboundFigures& f) {
+  json.member("sessions", f.all());
+  json.member("successful", f.successful);
+  json.member("failed", f.failed);
+  json.member("failed_in_testing", f.failed_in_testing);
+  if (f.last) json.member("last_day", to_string(*f.last));
+  if (f.last_failed) json.member("last_failed_day", to_string(*f.last_failed));
+}
+
+void groups_to_json(json::JsonText& json, const char* key, const OutboundGroups& groups) {
+  json.array(key, [&] {
+    for (const auto& [name, figures] : groups) {
+      json.object([&] {
+        json.member("group", name);
+        to_json(json, figures);
+      });
+    }
+  });
+}
+
+std::string to_json(const OutboundContent& content, const OutboundRequest& request) {
+  json::JsonText json;
+  json.object([&] {
+    json.member("since", to_string(request.period.since));
+    json.member("until", to_string(request.period.until));
+    json.key("domain");
+    request.domain ? json.text(*request.domain) : json.null();
+    json.object("total", [&] { to_json(json, content.summary.total()); });
+    json.member("malformed_datagrams", content.days.malformed);
+    json.member("left_out_sessions", content.days.left_out);
+    if (request.by) return groups_to_json(json, "groups", content.summary.by(*request.by));
+    groups_to_json(json, "policies", content.summary.by(OutboundBy::policy));
+    groups_to_json(json, "result_types", content.summary.by(OutboundBy::result_type));
+    groups_to_json(json, "domains", content.summary.by(OutboundBy::domain));
+  });
+  return json.take();
+}
+
+}  // namespace
+
+Result<OutboundContent> read_outbound(const Context& context, const store::Period& period,
+                                      const std::optional<std::string>& domain) {
+  OutboundContent content;
+  const auto days = outbound::read_counts(
+      store_location(context.configuration), period, domain.value_or(""),
+      [&](const outbound::PolicyOfDay& of, const outbound::PolicyCount& count) -> Result<void> {
+        content.summary.add(of, count);
+        return {};
+      });
+  if (!days) {
+    if (days.error().fault != Fault::unavailable) return std::unexpected(days.error());
+    content.why_empty = days.error().message + ".";
+    return content;
+  }
+  content.was_received = true;
+  for (const auto& [day, total] : *days) content.days += total;
+  if (content.summary.total().all() == 0)
+    content.why_empty = "There was no result of outbound mail on these days" +
+                        (domain ? " to " + printable(*domain) : std::string()) + ".";
+  return content;
+}
+
+Result<std::string> outbound_summary(const OutboundRequest& request, const Context& context) {
+  const OutboundContent content = TRY(read_outbound(context, request.period, request.domain));
+  if (request.csv) {
+    const OutboundBy by = request.by.value_or(OutboundBy::domain);
+    return to_csv(to_table(content.summary, by, content.summary.by(by).size()));
+  }
+  return context.json ? to_json(content, request) : to_text(content, request);
+}
+
+}  // namespace starttls::report
