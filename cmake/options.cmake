@@ -50,7 +50,8 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWith
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64")
     target_compile_options(starttls_options INTERFACE -fcf-protection)
   endif()
-  target_link_options(starttls_options INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
+  # A program loads only the libraries that it uses, not all that its components can use.
+  target_link_options(starttls_options INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
 endif()
 
 # The headers that nearly every source includes, compiled once. Sources include all that they use: without STARTTLS_PCH

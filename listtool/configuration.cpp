@@ -381,6 +381,7 @@ void Reader::read(Configuration& configuration) {
   settings_.path("state_dir", configuration.state_dir);
   check(!configuration.state_dir.empty(), "state_dir", "names no directory");
   path_to_read("overrides", configuration.overrides);
+  settings_.path("deliveries", configuration.deliveries);
   read_fetch(configuration.fetch);
   discovery::read_settings(
       settings_, [this](const std::string& key, fs::path& file) { path_to_read(key, file); },

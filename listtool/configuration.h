@@ -145,6 +145,8 @@ struct Configuration {
 
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/lists";
   std::filesystem::path overrides;  // starttls-overrides(5); empty: none
+  // The embedded store of tlsrpt-collector, for `lookup`; empty: none.
+  std::filesystem::path deliveries = "/var/lib/starttls-toolkit/tlsrpt/outbound.sqlite";
   FetchLimits fetch;
   discovery::DiscoverySettings discovery;
   Programs programs;

@@ -17,6 +17,7 @@
 #include "json/json_text.h"
 #include "listtool/arguments.h"
 #include "listtool/commands.h"
+#include "listtool/deliveries.h"
 #include "listtool/installed_lists.h"
 #include "listtool/lookup_answer.h"
 #include "listtool/lookup_lists.h"
@@ -182,6 +183,13 @@ bool is_cache_empty(std::span<const Published> published) {
   return std::ranges::none_of(published, [](const Published& one) { return one.mta_sts.policy.has_value(); });
 }
 
+// A policy is shown whatever state the collector's store is in.
+void add_deliveries(LookupAnswer& answer, const Context& context) {
+  auto deliveries = read_deliveries(context.configuration.deliveries, answer.domain, context.now);
+  if (!deliveries) return warn(context, deliveries.error().message);
+  answer.deliveries = std::move(*deliveries);
+}
+
 Result<int> run(const Values& values, const Context& context) {
   const auto read = TRY(read_next_hops(values.domains));
   const std::vector<NextHop>& next_hops = read.next_hops;
@@ -198,6 +206,7 @@ Result<int> run(const Values& values, const Context& context) {
   for (std::size_t i = 0; i < next_hops.size(); ++i) {
     auto answer = TRY(make_answer(next_hops[i], lists, published[i], rules,
                                   context.configuration.serve.wait_for_dane, context.now));
+    add_deliveries(answer, context);
     answers.push_back(std::move(answer));
   }
   std::string text;

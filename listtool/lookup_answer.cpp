@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "json/json_text.h"
+#include "listtool/deliveries.h"
 
 namespace starttls::listtool {
 namespace {
@@ -69,6 +70,25 @@ void to_json(json::JsonText& json, const std::optional<mtasts::FetchedPolicy>& f
   json.end_object();
 }
 
+void to_json(json::JsonText& json, const std::optional<outbound::Summary>& deliveries) {
+  json.key("deliveries");
+  if (!deliveries) return json.null();
+  const outbound::Figures& total = deliveries->total();
+  json.object([&] {
+    json.member("days", static_cast<std::uint64_t>(delivery_days.count()));
+    json.member("sessions", total.all());
+    json.member("failed", total.failed);
+    json.member("failed_in_testing", total.failed_in_testing);
+    text_or_null(json, "last_day", total.last.transform([](Day day) { return starttls::to_string(day); }));
+    text_or_null(json, "last_failed_day",
+                 total.last_failed.transform([](Day day) { return starttls::to_string(day); }));
+    json.object("result_types", [&] {
+      for (const auto& [type, f] : deliveries->by(outbound::GroupBy::result_type))
+        json.member(type, f.failed);
+    });
+  });
+}
+
 void to_json(json::JsonText& json, const LookupAnswer& answer) {
   const policy::Decision& policy = answer.policy;
   json.begin_object();
@@ -89,6 +109,7 @@ void to_json(json::JsonText& json, const LookupAnswer& answer) {
   for (const ServerPolicy& one : answer.servers) text_or_null(json, one.server->name, one.policy);
   to_json(json, answer.mta_sts);
   to_json(json, answer.dane);
+  to_json(json, answer.deliveries);
   json.end_object();
 }
 
@@ -109,6 +130,7 @@ std::string to_string(const LookupAnswer& answer) {
   if (const auto mxs = split_mxs(answer); !mxs.empty()) line("mx", fmt::format("{}", fmt::join(mxs, ", ")));
   for (const ServerPolicy& one : answer.servers) line(one.server->name, one.policy.value_or("nothing"));
   line("reason", policy.reason);
+  if (answer.deliveries) line("mail", describe_deliveries(*answer.deliveries));
   return text;
 }
 

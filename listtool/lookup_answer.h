@@ -8,6 +8,7 @@
 #include "dane/dane.h"
 #include "listtool/mail_server.h"
 #include "mtasts/policy_state.h"
+#include "outbound/figures.h"
 #include "policy/decision.h"
 
 namespace starttls::listtool {
@@ -26,6 +27,7 @@ struct LookupAnswer {
   std::optional<dane::DaneResult> dane;
   std::optional<mtasts::FetchedPolicy> mta_sts;
   std::vector<ServerPolicy> servers;
+  std::optional<outbound::Summary> deliveries;  // of our own mail
 
   bool applies() const { return policy.mode != policy::Mode::none; }
 };

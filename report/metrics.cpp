@@ -98,17 +98,17 @@ void add_received(MetricsText& text, const Figures& figures, std::uint64_t max_d
       rest.add(sessions.successful, sessions.failed);
     }
   }
-  if (shown > max_domains) add_result(text, "domain", other_names, rest.successful, rest.failed);
+  if (shown > max_domains) add_result(text, "domain", outbound::other_names, rest.successful, rest.failed);
 }
 
 void add_outbound(MetricsText& text, const Figures& figures, std::uint64_t max_domains) {
-  const OutboundSummary& summary = figures.outbound.summary;
+  const outbound::Summary& summary = figures.outbound.summary;
   text.family("outbound_sessions", service::gauge, "Outbound sessions of the day, by policy and result.");
-  for (const auto& [policy, f] : summary.by(OutboundBy::policy))
+  for (const auto& [policy, f] : summary.by(outbound::GroupBy::policy))
     add_result(text, "policy", printable(policy, 100), f.successful, f.failed);
   text.family("outbound_failures", service::gauge,
               "Failures of outbound sessions of the day, by result type.");
-  for (const auto& [type, f] : worst_first(summary.by(OutboundBy::result_type), max_domains))
+  for (const auto& [type, f] : outbound::worst_first(summary.by(outbound::GroupBy::result_type), max_domains))
     text.sample(label("result_type", printable(type, 100)), f.failed);
   text.family(
       "outbound_testing_failures", service::gauge,
@@ -117,15 +117,15 @@ void add_outbound(MetricsText& text, const Figures& figures, std::uint64_t max_d
   text.family(
       "outbound_domain_sessions", service::gauge,
       "Outbound sessions of the day, by recipient domain and result: the domains with the most failures.");
-  OutboundFigures rest = summary.total();
-  const auto shown = worst_first(summary.by(OutboundBy::domain), max_domains);
+  outbound::Figures rest = summary.total();
+  const auto shown = outbound::worst_first(summary.by(outbound::GroupBy::domain), max_domains);
   for (const auto& [domain, f] : shown) {
     add_result(text, "domain", printable(domain, 253), f.successful, f.failed);
     rest.successful -= f.successful;
     rest.failed -= f.failed;
   }
-  if (summary.by(OutboundBy::domain).size() > shown.size())
-    add_result(text, "domain", other_names, rest.successful, rest.failed);
+  if (summary.by(outbound::GroupBy::domain).size() > shown.size())
+    add_result(text, "domain", outbound::other_names, rest.successful, rest.failed);
   text.family("outbound_left_out_sessions", service::gauge,
               "Outbound sessions of the day that are not counted, because it has too many policies.");
   text.sample(figures.outbound.days.left_out);

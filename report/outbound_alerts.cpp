@@ -13,10 +13,10 @@ constexpr std::size_t max_domains = 10;
 
 }  // namespace
 
-std::vector<Alert> outbound_alerts(const OutboundSummary& day, const AlertSettings& settings) {
+std::vector<Alert> outbound_alerts(const outbound::Summary& day, const AlertSettings& settings) {
   std::vector<Alert> alerts;
-  const auto failing =
-      failing_domains(day.by(OutboundBy::domain), settings.failure_share, settings.min_sessions);
+  const auto failing = outbound::failing_domains(day.by(outbound::GroupBy::domain), settings.failure_share,
+                                                 settings.min_sessions);
   for (const auto& [domain, f] : failing | std::views::take(max_domains)) {
     alerts.push_back({.kind = "outbound-failures",
                       .message = fmt::format(

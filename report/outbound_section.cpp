@@ -8,18 +8,19 @@
 namespace starttls::report {
 namespace {
 
-std::string group_table(const std::string& caption, const std::string& name, const OutboundGroups& groups) {
+std::string group_table(const std::string& caption, const std::string& name, const outbound::Groups& groups) {
   html::LongTable table(caption, {{name}, {"Sessions"}, {"Failed"}, {"Failed %"}, {"Failed in testing"}});
-  for (const auto& [group, f] : worst_first(groups, html::max_table_rows)) {
+  for (const auto& [group, f] : outbound::worst_first(groups, html::max_table_rows)) {
     table.add(html::name(group), {html::grouped_digits(f.all()), html::grouped_digits(f.failed),
                                   share_html(f.failed, f.all()), html::grouped_digits(f.failed_in_testing)});
   }
   return table.html(groups.size(), to_lower(name));
 }
 
-std::string failure_table(const std::string& caption, const std::string& name, const OutboundGroups& groups) {
+std::string failure_table(const std::string& caption, const std::string& name,
+                          const outbound::Groups& groups) {
   html::LongTable table(caption, {{name}, {"Failed"}, {"Failed in testing"}, {"Last day"}});
-  for (const auto& [group, f] : worst_first(groups, html::max_table_rows)) {
+  for (const auto& [group, f] : outbound::worst_first(groups, html::max_table_rows)) {
     table.add(html::name(group), {html::grouped_digits(f.failed), html::grouped_digits(f.failed_in_testing),
                                   "<time>" + (f.last_failed ? to_string(*f.last_failed) : "") + "</time>"});
   }
@@ -30,8 +31,8 @@ std::string failure_table(const std::string& caption, const std::string& name, c
 
 std::string outbound_section(const PageContent& content) {
   if (!content.outbound || content.outbound->total().all() == 0) return {};
-  const OutboundSummary& summary = *content.outbound;
-  const OutboundFigures& total = summary.total();
+  const outbound::Summary& summary = *content.outbound;
+  const outbound::Figures& total = summary.total();
   std::string note =
       fmt::format("TLS handshakes of our own mail with other mail servers: {} of {} failed.",
                   html::grouped_digits(total.failed), html::grouped_count(total.all(), "session"));
@@ -39,13 +40,13 @@ std::string outbound_section(const PageContent& content) {
     note += fmt::format(" With mode enforce instead of testing, mail would have been deferred: {} of these.",
                         html::grouped_digits(total.failed_in_testing));
   }
-  std::string tables = group_table("By policy", "Policy", summary.by(OutboundBy::policy));
-  if (!summary.by(OutboundBy::result_type).empty())
-    tables += failure_table("By result type", "Result type", summary.by(OutboundBy::result_type));
+  std::string tables = group_table("By policy", "Policy", summary.by(outbound::GroupBy::policy));
+  if (!summary.by(outbound::GroupBy::result_type).empty())
+    tables += failure_table("By result type", "Result type", summary.by(outbound::GroupBy::result_type));
   tables += group_table("By recipient domain, those with the most failures first", "Recipient domain",
-                        summary.by(OutboundBy::domain));
-  if (!summary.by(OutboundBy::mx).empty())
-    tables += failure_table("Failures by MX host", "MX host", summary.by(OutboundBy::mx));
+                        summary.by(outbound::GroupBy::domain));
+  if (!summary.by(outbound::GroupBy::mx).empty())
+    tables += failure_table("Failures by MX host", "MX host", summary.by(outbound::GroupBy::mx));
   return html::section("Our own mail", note, tables);
 }
 

@@ -17,31 +17,31 @@ namespace {
 
 constexpr std::size_t max_overview_domains = 20;
 
-std::string title(OutboundBy by) {
+std::string title(outbound::GroupBy by) {
   switch (by) {
-    case OutboundBy::domain:
+    case outbound::GroupBy::domain:
       return "Recipient domain";
-    case OutboundBy::policy:
+    case outbound::GroupBy::policy:
       return "Policy";
-    case OutboundBy::result_type:
+    case outbound::GroupBy::result_type:
       return "Result type";
-    case OutboundBy::mx:
+    case outbound::GroupBy::mx:
       return "MX host";
-    case OutboundBy::day:
+    case outbound::GroupBy::day:
       return "Day";
   }
   std::unreachable();
 }
 
-bool has_only_failures(OutboundBy by) {
-  return by == OutboundBy::result_type || by == OutboundBy::mx;
+bool has_only_failures(outbound::GroupBy by) {
+  return by == outbound::GroupBy::result_type || by == outbound::GroupBy::mx;
 }
 
-Table to_table(const OutboundSummary& summary, OutboundBy by, std::size_t most) {
-  const OutboundGroups& groups = summary.by(by);
-  auto rows = by == OutboundBy::day
-                  ? std::vector<std::pair<std::string, OutboundFigures>>(groups.begin(), groups.end())
-                  : worst_first(groups, most);
+Table to_table(const outbound::Summary& summary, outbound::GroupBy by, std::size_t most) {
+  const outbound::Groups& groups = summary.by(by);
+  auto rows = by == outbound::GroupBy::day
+                  ? std::vector<std::pair<std::string, outbound::Figures>>(groups.begin(), groups.end())
+                  : outbound::worst_first(groups, most);
   Table table{.head =
                   has_only_failures(by)
                       ? std::vector<std::string>{title(by), "Failed", "In testing", "Last day"}
@@ -66,7 +66,7 @@ std::string prose(std::string_view text) {
 // What the tables do not show.
 std::string remarks(const OutboundContent& content) {
   std::string text;
-  const OutboundFigures& total = content.summary.total();
+  const outbound::Figures& total = content.summary.total();
   if (total.failed_in_testing > 0) {
     text += "\n" + prose(fmt::format(
                        "With mode enforce instead of testing, mail would have been deferred: {} of {}.",
@@ -94,14 +94,15 @@ std::string to_text(const OutboundContent& content, const OutboundRequest& reque
     return text +
            to_columns(to_table(content.summary, *request.by, content.summary.by(*request.by).size()), width) +
            remarks(content);
-  text += to_columns(to_table(content.summary, OutboundBy::policy, max_overview_domains), width);
-  if (!content.summary.by(OutboundBy::result_type).empty()) {
-    text +=
-        "\n" + to_columns(to_table(content.summary, OutboundBy::result_type, max_overview_domains), width);
+  text += to_columns(to_table(content.summary, outbound::GroupBy::policy, max_overview_domains), width);
+  if (!content.summary.by(outbound::GroupBy::result_type).empty()) {
+    text += "\n" + to_columns(to_table(content.summary, outbound::GroupBy::result_type, max_overview_domains),
+                              width);
   }
   if (!request.domain) {
-    text += "\n" + to_columns(to_table(content.summary, OutboundBy::domain, max_overview_domains), width);
-    const std::size_t domains = content.summary.by(OutboundBy::domain).size();
+    text +=
+        "\n" + to_columns(to_table(content.summary, outbound::GroupBy::domain, max_overview_domains), width);
+    const std::size_t domains = content.summary.by(outbound::GroupBy::domain).size();
     if (domains > max_overview_domains) {
       text += fmt::format("and {} more: tlsrpt-report summary --outbound --by domain\n",
                           domains - max_overview_domains);
@@ -110,7 +111,7 @@ std::string to_text(const OutboundContent& content, const OutboundRequest& reque
   return text + remarks(content);
 }
 
-void to_json(json::JsonText& json, const OutboundFigures& f) {
+void to_json(json::JsonText& json, const outbound::Figures& f) {
   json.member("sessions", f.all());
   json.member("successful", f.successful);
   json.member("failed", f.failed);
@@ -119,7 +120,7 @@ void to_json(json::JsonText& json, const OutboundFigures& f) {
   if (f.last_failed) json.member("last_failed_day", to_string(*f.last_failed));
 }
 
-void groups_to_json(json::JsonText& json, const char* key, const OutboundGroups& groups) {
+void groups_to_json(json::JsonText& json, const char* key, const outbound::Groups& groups) {
   json.array(key, [&] {
     for (const auto& [name, figures] : groups) {
       json.object([&] {
@@ -141,9 +142,9 @@ std::string to_json(const OutboundContent& content, const OutboundRequest& reque
     json.member("malformed_datagrams", content.days.malformed);
     json.member("left_out_sessions", content.days.left_out);
     if (request.by) return groups_to_json(json, "groups", content.summary.by(*request.by));
-    groups_to_json(json, "policies", content.summary.by(OutboundBy::policy));
-    groups_to_json(json, "result_types", content.summary.by(OutboundBy::result_type));
-    groups_to_json(json, "domains", content.summary.by(OutboundBy::domain));
+    groups_to_json(json, "policies", content.summary.by(outbound::GroupBy::policy));
+    groups_to_json(json, "result_types", content.summary.by(outbound::GroupBy::result_type));
+    groups_to_json(json, "domains", content.summary.by(outbound::GroupBy::domain));
   });
   return json.take();
 }
@@ -175,7 +176,7 @@ Result<OutboundContent> read_outbound(const Context& context, const store::Perio
 Result<std::string> outbound_summary(const OutboundRequest& request, const Context& context) {
   const OutboundContent content = TRY(read_outbound(context, request.period, request.domain));
   if (request.csv) {
-    const OutboundBy by = request.by.value_or(OutboundBy::domain);
+    const outbound::GroupBy by = request.by.value_or(outbound::GroupBy::domain);
     return to_csv(to_table(content.summary, by, content.summary.by(by).size()));
   }
   return context.json ? to_json(content, request) : to_text(content, request);

@@ -6,8 +6,8 @@
 
 #include "base/result.h"
 #include "outbound/counts.h"
+#include "outbound/figures.h"
 #include "report/context.h"
-#include "report/outbound_figures.h"
 #include "store/store.h"
 
 namespace starttls::report {
@@ -15,13 +15,13 @@ namespace starttls::report {
 struct OutboundRequest {
   store::Period period;
   std::optional<std::string> domain;
-  std::optional<OutboundBy> by;  // none: an overview
+  std::optional<outbound::GroupBy> by;  // none: an overview
   bool csv = false;
 };
 
 // What was counted on the days. A store that does not exist has nothing.
 struct OutboundContent {
-  OutboundSummary summary;
+  outbound::Summary summary;
   outbound::DayTotal days;
   bool was_received = false;  // whether a collector has ever received anything
   std::string why_empty;      // a sentence, if there is nothing

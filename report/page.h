@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "checkdb/check_state.h"
+#include "outbound/figures.h"
 #include "report/alerts.h"
 #include "report/downgrade_list.h"
-#include "report/outbound_figures.h"
 #include "report/received_figures.h"
 #include "report/senders.h"
 #include "report/summary_figures.h"
@@ -37,10 +37,10 @@ struct PageContent {
   ReceivedFigures received;
   std::vector<DowngradeEntry> downgrades;
   std::vector<Alert> alerts;
-  Day alert_day;                            // the last day of `alerts`
-  std::string why_empty;                    // if there are no sessions; else ""
-  std::string why_no_reports;               // if there are no reports; else ""
-  std::optional<OutboundSummary> outbound;  // our own mail; none: not of this page
+  Day alert_day;                              // the last day of `alerts`
+  std::string why_empty;                      // if there are no sessions; else ""
+  std::string why_no_reports;                 // if there are no reports; else ""
+  std::optional<outbound::Summary> outbound;  // our own mail; none: not of this page
   // What `starttls-listtool check --watch` found; nothing where no domain is watched.
   std::optional<checkdb::KnownDomains> checked;
   std::string why_not_checked;  // if that cannot be read; else ""

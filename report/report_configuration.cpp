@@ -24,6 +24,7 @@ void read_report(config::Settings& settings, ReportConfiguration& report) {
     settings.domain(table + ".domain", domain);
     std::vector<tlsrpt::Destination> rua;
     settings.array(table + ".rua", rua, parse);
+    settings.check(domain.has_value(), table, "needs a 'domain'");
     if (domain) report.destinations[domain->str()] = std::move(rua);
   }
 }

@@ -64,7 +64,7 @@ Result<OutboundRequest> parse_outbound_request(const Values& values, const Clock
   if (!values.tls_version.empty())
     return fail(Fault::usage, "--tls-version: the TLS version of outbound sessions is not known");
   if (values.by.empty()) return request;
-  request.by = parse_outbound_by(values.by);
+  request.by = outbound::parse_group_by(values.by);
   if (!request.by) {
     return fail(Fault::usage, "--by: '{}' is none of domain, policy, result-type, mx, day",
                 printable(values.by));

@@ -96,7 +96,8 @@ void read_milter(Settings& settings, MilterConfig& milter) {
 void read_collector(Settings& settings, CollectorConfig& collector) {
   read_daemon(settings, "collector", collector);
   settings.check(collector.socket.is_unix(), "collector.socket",
-                 "is no unix socket; Postfix sends its results to no other");
+                 fmt::format("is '{}'; Postfix sends its results to unix sockets only",
+                             printable(to_string(collector.socket), max_shown)));
   settings.number("collector.max_policies", collector.max_policies, 1, 100'000'000);
 }
 
@@ -162,7 +163,6 @@ void read_destinations(Settings& settings, std::vector<ReportDestination>& desti
     std::optional<DomainName> domain;
     settings.domain(table + ".domain", domain);
     settings.strings(table + ".rua", destinations[index].rua);
-    settings.check(domain.has_value(), table, "needs a 'domain'");
     if (domain) destinations[index].domain = domain->str();
   }
 }

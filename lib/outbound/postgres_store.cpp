@@ -163,7 +163,7 @@ Result<void> run(Connection& connection, const char* sql, const Parameters& para
   return {};
 }
 
-// How many rows a day has in the tables that are limited. Counted anew after some time: other hosts add rows, too.
+// How many rows a day has in the tables that are limited. Counted again after some time: other hosts add rows, too.
 struct DaySize {
   std::uint64_t policies = 0;
   std::uint64_t failures = 0;

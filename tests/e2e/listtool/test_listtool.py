@@ -478,7 +478,7 @@ class Lookup(Case):
             "mx": ["mx1.b.test", "mx2.b.test", ".mail.b.test"], "expires": "2026-12-04T00:00:00Z",
             "verified": True, "reason": b["reason"], "postfix": MAP_OF_B, "sendmail": MAP_OF_B,
             "exim": MAP_OF_B.removesuffix(" servername=hostname"),
-            "mta_sts": None, "dane": None})
+            "mta_sts": None, "dane": None, "deliveries": None})
         self.assertIn("a suffix means one label", b["reason"])
         self.assertEqual(a["postfix"], MAP_OF_A)
         self.assertEqual((t["applies"], t["mode"], t["postfix"]), (True, "testing", None))

@@ -42,29 +42,33 @@ DISCOVERY = {
                 "connect_timeout": SECONDS, "max_fetches": NUMBER, "max_fetches_per_address": NUMBER},
 }
 
+DAEMON = {
+    "socket": (*ADDRESS, "''"), "socket_mode": MODE, "socket_group": TEXT, "socket_owner": TEXT, "user": TEXT,
+    "log": words("'file'"), "log_level": words("'loud'"), "pid_file": PATH, "sync_interval": SECONDS,
+    "fold_interval": SECONDS, "metrics": ADDRESS, "metrics_mode": MODE, "retention_days": NUMBER}
+
 TLSRPT = {
     "": {"state_dir": (*PATH, "''"), "store": (*TEXT, "'mysql://u:" + SECRET + "@db'")},
     "milter": {
-        "socket": (*ADDRESS, "''"), "socket_mode": MODE, "socket_group": TEXT, "socket_owner": TEXT, "user": TEXT,
-        "log": words("'file'"), "log_level": words("'loud'"), "pid_file": PATH, "sync_interval": SECONDS,
-        "fold_interval": SECONDS, "metrics": ADDRESS, "metrics_mode": MODE, "mta_log": (*TEXT, "'mail.log'"),
+        **DAEMON, "mta_log": (*TEXT, "'mail.log'"),
         "mta_log_services": TEXTS, "exclude_mta_log_services": TEXTS,
         "local_networks": (*TEXTS, "['here']", "['192.0.2.1/24']"), "exclude_ports": NUMBERS, "exclude_daemons": TEXTS,
         "ports": NUMBERS, "daemons": TEXTS, "record_authenticated": FLAG, "client_address": words("'half'"),
-        "on_downgrade": words("'bounce'"), "downgrade_after": NUMBER, "downgrade_exempt": DOMAINS,
-        "retention_days": NUMBER},
+        "on_downgrade": words("'bounce'"), "downgrade_after": NUMBER, "downgrade_exempt": DOMAINS},
+    "collector": {**DAEMON, "socket": (*ADDRESS, "''", "'inet:127.0.0.1:1'"), "max_policies": NUMBER},
     "report": {
         "organization": TEXT, "contact": TEXT, "domains": DOMAINS, "min_tls": (*TEXT, "'TLSv1.4'"),
         "mail": (*TEXT, "''", "'-t'", "'https://a.test'"), "max_rejected_size": NUMBER, "max_store_size": NUMBER,
         "rua": (*TEXTS, "['nowhere']"), "send_window": SECONDS, "trusted_authserv_ids": (*TEXTS, "['a b']", "['']"),
         "policy_domain": DOMAIN, "check_state": PATH},
     "[policy]": {"domain": DOMAIN, "file": PATH},
+    "[destination]": {"domain": DOMAIN, "rua": (*TEXTS, "['nowhere']")},
     "[reporter]": {"name": TEXT, "domains": DOMAINS},
     **DISCOVERY,
 }
 
 LISTTOOL = {
-    "": {"state_dir": (*PATH, "''"), "overrides": PATH},
+    "": {"state_dir": (*PATH, "''"), "overrides": PATH, "deliveries": PATH},
     "[list]": {
         "name": (*TEXT, "''", "'a/b'", "'.a'", "'override'"), "url": (*TEXT, "'http://a.test/list?key=" + SECRET + "'"),
         "file": PATH, "signature": (*TEXT, "'http://a.test/sig'"), "keys": (*TEXTS, "['RW']"),

@@ -31,7 +31,7 @@ TEST_CASE("an address is suppressed for its time, whatever its case") {
   CHECK(good(suppressions.active(now)).empty());
 }
 
-TEST_CASE("a later bounce begins the time anew, an earlier one does not") {
+TEST_CASE("a later bounce starts the time again, an earlier one does not") {
   const TemporaryFolder folder;
   auto suppressions = suppressions_in(folder);
   good(suppressions.add({.address = "a@b.example", .since = now, .reason = "first"}));

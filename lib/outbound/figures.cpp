@@ -1,4 +1,4 @@
-#include "report/outbound_figures.h"
+#include "outbound/figures.h"
 
 #include <algorithm>
 #include <tuple>
@@ -8,14 +8,14 @@
 #include "base/saturated.h"
 #include "base/text.h"
 
-namespace starttls::report {
+namespace starttls::outbound {
 namespace {
 
-constexpr auto by_words = enum_words<OutboundBy>({{OutboundBy::domain, "domain"},
-                                                  {OutboundBy::policy, "policy"},
-                                                  {OutboundBy::result_type, "result-type"},
-                                                  {OutboundBy::mx, "mx"},
-                                                  {OutboundBy::day, "day"}});
+constexpr auto by_words = enum_words<GroupBy>({{GroupBy::domain, "domain"},
+                                               {GroupBy::policy, "policy"},
+                                               {GroupBy::result_type, "result-type"},
+                                               {GroupBy::mx, "mx"},
+                                               {GroupBy::day, "day"}});
 
 constexpr const char* testing_label = "MTA-STS testing";
 
@@ -33,14 +33,14 @@ void keep_later(std::optional<Day>& last, const std::optional<Day>& day) {
   if (day && (!last || *last < *day)) last = day;
 }
 
-OutboundFigures& group(OutboundGroups& groups, std::string_view name) {
+Figures& group(Groups& groups, std::string_view name) {
   if (const auto found = groups.find(name); found != groups.end()) return found->second;
-  return groups[groups.size() < max_outbound_names ? std::string(name) : std::string(other_names)];
+  return groups[groups.size() < max_names ? std::string(name) : std::string(other_names)];
 }
 
 }  // namespace
 
-OutboundFigures& OutboundFigures::operator+=(const OutboundFigures& more) {
+Figures& Figures::operator+=(const Figures& more) {
   add_saturated(successful, more.successful);
   add_saturated(failed, more.failed);
   add_saturated(failed_in_testing, more.failed_in_testing);
@@ -49,7 +49,7 @@ OutboundFigures& OutboundFigures::operator+=(const OutboundFigures& more) {
   return *this;
 }
 
-std::string policy_label(const outbound::Policy& policy) {
+std::string policy_label(const Policy& policy) {
   if (policy.policy_type == "tlsa") return "DANE";
   if (policy.policy_type == "no-policy-found") return "no policy";
   if (policy.policy_type.empty()) return "unknown policy";
@@ -59,50 +59,49 @@ std::string policy_label(const outbound::Policy& policy) {
   return "MTA-STS";
 }
 
-std::optional<OutboundBy> parse_outbound_by(std::string_view word) {
+std::optional<GroupBy> parse_group_by(std::string_view word) {
   return by_words.find(word);
 }
 
-void OutboundSummary::add(const outbound::PolicyOfDay& of, const outbound::PolicyCount& count) {
+void Summary::add(const PolicyOfDay& of, const PolicyCount& count) {
   const std::string label = policy_label(of.policy);
-  const OutboundFigures figures{.successful = count.successful,
-                                .failed = count.failed,
-                                .failed_in_testing = label == testing_label ? count.failed : 0,
-                                .last = of.day,
-                                .last_failed = count.failed > 0 ? std::optional(of.day) : std::nullopt};
+  const Figures figures{.successful = count.successful,
+                        .failed = count.failed,
+                        .failed_in_testing = label == testing_label ? count.failed : 0,
+                        .last = of.day,
+                        .last_failed = count.failed > 0 ? std::optional(of.day) : std::nullopt};
   total_ += figures;
   group(domains_, of.policy.domain) += figures;
   group(policies_, label) += figures;
   group(days_, to_string(of.day)) += figures;
   for (const auto& [failure, sessions] : count.failures) {
-    const OutboundFigures failed{.failed = sessions,
-                                 .failed_in_testing = label == testing_label ? sessions : 0,
-                                 .last = of.day,
-                                 .last_failed = of.day};
+    const Figures failed{.failed = sessions,
+                         .failed_in_testing = label == testing_label ? sessions : 0,
+                         .last = of.day,
+                         .last_failed = of.day};
     group(result_types_, failure.result_type.empty() ? "unknown" : failure.result_type) += failed;
     if (!failure.receiving_mx_hostname.empty()) group(mx_hosts_, failure.receiving_mx_hostname) += failed;
   }
 }
 
-const OutboundGroups& OutboundSummary::by(OutboundBy what) const {
+const Groups& Summary::by(GroupBy what) const {
   switch (what) {
-    case OutboundBy::domain:
+    case GroupBy::domain:
       return domains_;
-    case OutboundBy::policy:
+    case GroupBy::policy:
       return policies_;
-    case OutboundBy::result_type:
+    case GroupBy::result_type:
       return result_types_;
-    case OutboundBy::mx:
+    case GroupBy::mx:
       return mx_hosts_;
-    case OutboundBy::day:
+    case GroupBy::day:
       return days_;
   }
   std::unreachable();
 }
 
-std::vector<std::pair<std::string, OutboundFigures>> worst_first(const OutboundGroups& groups,
-                                                                 std::size_t most) {
-  std::vector<std::pair<std::string, OutboundFigures>> sorted(groups.begin(), groups.end());
+std::vector<std::pair<std::string, Figures>> worst_first(const Groups& groups, std::size_t most) {
+  std::vector<std::pair<std::string, Figures>> sorted(groups.begin(), groups.end());
   const auto rank = [](const auto& one) {
     return std::tuple(~one.second.failed, ~one.second.all(), std::string_view(one.first));
   };
@@ -112,16 +111,15 @@ std::vector<std::pair<std::string, OutboundFigures>> worst_first(const OutboundG
   return sorted;
 }
 
-std::vector<std::pair<std::string, OutboundFigures>> failing_domains(const OutboundGroups& domains,
-                                                                     double failure_share,
-                                                                     std::uint64_t min_sessions) {
+std::vector<std::pair<std::string, Figures>> failing_domains(const Groups& domains, double failure_share,
+                                                             std::uint64_t min_sessions) {
   auto sorted = worst_first(domains, domains.size());
   std::erase_if(sorted, [&](const auto& one) {
-    const OutboundFigures& f = one.second;
+    const Figures& f = one.second;
     return f.all() < min_sessions ||
            100.0 * static_cast<double>(f.failed) <= failure_share * static_cast<double>(f.all());
   });
   return sorted;
 }
 
-}  // namespace starttls::report
+}  // namespace starttls::outbound

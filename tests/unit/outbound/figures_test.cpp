@@ -1,14 +1,10 @@
-#include "report/outbound_figures.h"
+#include "outbound/figures.h"
 
-#include "report/outbound_alerts.h"
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::report;
+using namespace starttls::outbound;
 using namespace starttls::test;
-using outbound::Failure;
-using outbound::PolicyCount;
-using outbound::PolicyOfDay;
 
 namespace {
 
@@ -31,7 +27,7 @@ PolicyCount count(std::uint64_t successful, std::uint64_t failed = 0,
   return made;
 }
 
-const OutboundFigures& figures(const OutboundSummary& summary, OutboundBy by, const std::string& name) {
+const Figures& figures(const Summary& summary, GroupBy by, const std::string& name) {
   const auto found = summary.by(by).find(name);
   REQUIRE(found != summary.by(by).end());
   return found->second;
@@ -53,7 +49,7 @@ TEST_CASE("each policy has its label") {
 }
 
 TEST_CASE("results are added up by domain, policy, result type, MX host and day") {
-  OutboundSummary summary;
+  Summary summary;
   summary.add(of("a.example"), count(5, 1));
   summary.add(of("a.example", "tlsa"), count(2));
   summary.add(of("b.example", "sts", "testing", day + std::chrono::days{1}),
@@ -61,54 +57,42 @@ TEST_CASE("results are added up by domain, policy, result type, MX host and day"
   CHECK(summary.total().all() == 12);
   CHECK(summary.total().failed == 4);
   CHECK(summary.total().failed_in_testing == 3);
-  CHECK(figures(summary, OutboundBy::domain, "a.example").all() == 8);
-  CHECK(figures(summary, OutboundBy::domain, "a.example").last_failed == day);
-  CHECK(figures(summary, OutboundBy::policy, "DANE").successful == 2);
-  CHECK(figures(summary, OutboundBy::policy, "MTA-STS testing").failed_in_testing == 3);
-  CHECK(figures(summary, OutboundBy::result_type, "certificate-expired").failed == 1);
-  CHECK(figures(summary, OutboundBy::mx, "mx.bad.example").failed == 4);
-  CHECK(summary.by(OutboundBy::day).size() == 2);
+  CHECK(figures(summary, GroupBy::domain, "a.example").all() == 8);
+  CHECK(figures(summary, GroupBy::domain, "a.example").last_failed == day);
+  CHECK(figures(summary, GroupBy::policy, "DANE").successful == 2);
+  CHECK(figures(summary, GroupBy::policy, "MTA-STS testing").failed_in_testing == 3);
+  CHECK(figures(summary, GroupBy::result_type, "certificate-expired").failed == 1);
+  CHECK(figures(summary, GroupBy::mx, "mx.bad.example").failed == 4);
+  CHECK(summary.by(GroupBy::day).size() == 2);
 }
 
 TEST_CASE("a million different names need no more memory than the limit") {
-  OutboundSummary summary;
-  for (std::size_t i = 0; i < max_outbound_names + 1'000; ++i)
+  Summary summary;
+  for (std::size_t i = 0; i < max_names + 1'000; ++i)
     summary.add(of(fmt::format("d{}.example", i)), count(1));
-  CHECK(summary.by(OutboundBy::domain).size() == max_outbound_names + 1);
-  CHECK(figures(summary, OutboundBy::domain, other_names).successful == 1'000);
-  CHECK(summary.total().successful == max_outbound_names + 1'000);
+  CHECK(summary.by(GroupBy::domain).size() == max_names + 1);
+  CHECK(figures(summary, GroupBy::domain, other_names).successful == 1'000);
+  CHECK(summary.total().successful == max_names + 1'000);
 }
 
 TEST_CASE("the worst come first, then those with the most sessions") {
-  OutboundSummary summary;
+  Summary summary;
   summary.add(of("few.example"), count(1));
   summary.add(of("many.example"), count(100));
   summary.add(of("bad.example"), count(0, 2));
   summary.add(of("worse.example"), count(0, 3));
   std::vector<std::string> names;
-  for (const auto& [name, f] : worst_first(summary.by(OutboundBy::domain), 3)) names.push_back(name);
+  for (const auto& [name, f] : worst_first(summary.by(GroupBy::domain), 3)) names.push_back(name);
   CHECK(names == std::vector<std::string>{"worse.example", "bad.example", "many.example"});
 }
 
-TEST_CASE("a domain whose sessions fail is an alert, few sessions and few failures are none") {
-  OutboundSummary summary;
+TEST_CASE("a domain fails if too many of many sessions do") {
+  Summary summary;
   summary.add(of("bad.example"), count(70, 30));
+  summary.add(of("worse.example"), count(0, 50));
   summary.add(of("rare.example"), count(0, 19));
   summary.add(of("good.example"), count(990, 9));
-  const auto alerts = outbound_alerts(summary, {.failure_share = 1.0, .min_sessions = 20});
-  REQUIRE(alerts.size() == 1);
-  CHECK(alerts[0].kind == "outbound-failures");
-  CHECK(alerts[0].message ==
-        "30 of 100 sessions of our own mail to bad.example failed (30.0%); see tlsrpt-report summary "
-        "--outbound "
-        "--domain bad.example.");
-}
-
-TEST_CASE("many failing domains are one alert more") {
-  OutboundSummary summary;
-  for (int i = 0; i < 15; ++i) summary.add(of(fmt::format("d{}.example", i)), count(0, 20));
-  const auto alerts = outbound_alerts(summary, {});
-  REQUIRE(alerts.size() == 11);
-  CHECK(alerts.back().message ==
-        "Sessions to 5 further domains failed as often; see tlsrpt-report summary --outbound.");
+  std::vector<std::string> names;
+  for (const auto& [name, f] : failing_domains(summary.by(GroupBy::domain), 1.0, 20)) names.push_back(name);
+  CHECK(names == std::vector<std::string>{"worse.example", "bad.example"});
 }
