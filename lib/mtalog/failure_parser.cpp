@@ -5,8 +5,8 @@
 #include <charconv>
 #include <utility>
 
-#include "base/ip_address.h"
 #include "base/text.h"
+#include "mtalog/message.h"
 
 namespace starttls::mtalog {
 namespace {
@@ -59,18 +59,6 @@ constexpr std::string_view disconnect = "disconnect from ";
 constexpr std::string_view sendmail_tls = "STARTTLS=server";
 constexpr std::string_view without_mail = " did not issue MAIL/EXPN/VRFY/ETRN during connection to ";
 
-// "host[192.0.2.1]", "host[2001:db8::1]:4711"; Sendmail: "host [192.0.2.1] (may be forged)",
-// "[IPv6:2001:db8::1]".
-std::string address_in(std::string_view text) {
-  const auto open = text.find('[');
-  const auto close = text.find(']', open == std::string_view::npos ? 0 : open);
-  if (open == std::string_view::npos || close == std::string_view::npos) return {};
-  std::string_view inside = text.substr(open + 1, close - open - 1);
-  if (constexpr std::string_view tag = "IPv6:"; inside.starts_with(tag)) inside.remove_prefix(tag.size());
-  const auto address = IpAddress::parse(inside);
-  return address ? address->text() : std::string();
-}
-
 // A command in the last line that Postfix logs about a session: "ehlo=2", "starttls=0/1".
 struct Tried {
   std::uint32_t accepted = 0;
@@ -93,27 +81,6 @@ Tried command_in(std::string_view counts, std::string_view name) {
 }
 
 constexpr std::string_view smtpd = "/smtpd";
-
-// Removes "6AQHSpE9000046: ", the queue id that Sendmail writes before lines about a message.
-std::string_view without_queue_id(std::string_view message) {
-  const auto colon = message.find(": ");
-  if (colon > 20) return message;  // the colon is not that of a queue id, or there is none
-  const std::string_view id = message.substr(0, colon);
-  const bool is_id = std::ranges::all_of(
-      id, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
-  return is_id ? message.substr(colon + 2) : message;
-}
-
-std::string_view between(std::string_view text, std::string_view begin, std::string_view end) {
-  const auto at = text.find(begin);
-  if (at == std::string_view::npos) return {};
-  text.remove_prefix(at + begin.size());
-  return text.substr(0, text.find(end));
-}
-
-std::string process_key(const Line& line) {
-  return std::string(line.program) + "[" + std::string(line.process);
-}
 
 std::string service_name(std::string_view name) {
   constexpr std::size_t max_size = 100;
