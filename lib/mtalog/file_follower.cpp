@@ -155,21 +155,21 @@ std::deque<UniqueFd> open_rotated_files(const fs::path& file) {
 
 Result<std::unique_ptr<Follower>> FileFollower::start(event::Loop& loop, fs::path file,
                                                       const std::optional<session::LogPosition>& from,
-                                                      Clock clock, FollowerCallbacks callbacks) {
+                                                      Clock clock, std::unique_ptr<LineParser> parser) {
   UniqueFd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify) return fail(Fault::unavailable, "inotify: {}", errno_text(errno));
   std::unique_ptr<FileFollower> made(
-      new FileFollower(loop, std::move(file), std::move(clock), std::move(callbacks), std::move(inotify)));
+      new FileFollower(loop, std::move(file), std::move(clock), std::move(parser), std::move(inotify)));
   made->begin(from);
   return made;
 }
 
-FileFollower::FileFollower(event::Loop& loop, fs::path file, Clock clock, FollowerCallbacks callbacks,
+FileFollower::FileFollower(event::Loop& loop, fs::path file, Clock clock, std::unique_ptr<LineParser> parser,
                            UniqueFd inotify)
     : loop_(loop),
       file_(std::move(file)),
       clock_(std::move(clock)),
-      callbacks_(std::move(callbacks)),
+      parser_(std::move(parser)),
       inotify_(std::move(inotify)),
       look_again_(loop, [this] { on_change(); }),
       given_at_(clock_()) {
@@ -210,8 +210,8 @@ void FileFollower::resume(const FilePosition& position) {
     return;
   }
   if (!needed) {
-    log_warning("{}: lines of unfinished sessions are gone; why their handshakes failed is not known",
-                printable(file_.string()));
+    log_warning("{}: lines of unfinished sessions are gone; {} is not known", printable(file_.string()),
+                parser_->words().unknown);
   }
   if (given) skip_in_ = {.file = *given, .offset = position.given.offset};
   forget_until(needed ? *needed : *given);
@@ -360,9 +360,9 @@ void FileFollower::on_line(std::string_view text, std::uint64_t place) {
   const auto time = line ? times_.resolve(line->stamp, clock_(), is_at_end_) : std::nullopt;
   check_form(time.has_value(), text);
   if (!time) return;
-  const auto failure = failure_parser_.add(*line, *time, place);
+  const bool has_ended = parser_->add(*line, *time, place);
   const bool was_reported = skip_in_ || (skip_until_ && place < *skip_until_);
-  if (failure && !was_reported) callbacks_.failure(*failure, position_at(place + text.size() + 1));
+  if (has_ended && !was_reported) parser_->report(position_at(place + text.size() + 1));
 }
 
 // Logs this once, since the form of the whole log is wrong, not that of one line.
@@ -370,33 +370,31 @@ void FileFollower::check_form(bool is_known, std::string_view text) {
   is_form_known_ = is_form_known_ || is_known;
   unknown_in_a_row_ = is_known ? 0 : unknown_in_a_row_ + 1;
   if (is_known || is_form_logged_) return;
-  const bool is_of_mail_server =
-      text.find("smtpd") != std::string_view::npos || text.find("STARTTLS=server") != std::string_view::npos;
-  if ((is_form_known_ || !is_of_mail_server) && unknown_in_a_row_ < max_unknown_lines) return;
+  if ((is_form_known_ || !parser_->is_of_mail_server(text)) && unknown_in_a_row_ < max_unknown_lines) return;
   is_form_logged_ = true;
-  log_warning(
-      "{}: its lines have an unknown form, so the reasons of failed handshakes are missing; tlsrpt-milter(8) "
-      "lists "
-      "the forms; such a line: '{}'",
-      printable(file_.string()), printable(text, 200));
+  const LineParser::Words words = parser_->words();
+  log_warning("{}: its lines have an unknown form, so {} are missing; {} lists the forms; such a line: '{}'",
+              printable(file_.string()), words.subject, words.manual, printable(text, 200));
 }
 
 LogReading FileFollower::reading() const {
-  return {.lines = read_lines_, .session_lines = failure_parser_.session_lines()};
+  return {.lines = read_lines_,
+          .session_lines = parser_->session_lines(),
+          .unclear_lines = parser_->unclear_lines()};
 }
 
 void FileFollower::report_position() {
-  callbacks_.position(position_at(lines_.line_end()));
+  parser_->report_position(position_at(lines_.line_end()));
 }
 
 session::LogPosition FileFollower::position_at(std::uint64_t end) {
-  const std::uint64_t needed = std::min(failure_parser_.first_needed().value_or(end), end);
+  const std::uint64_t needed = std::min(parser_->first_needed().value_or(end), end);
   // Until all lines that were reported before have been read again, another restart must not report them
   // again either.
   const std::uint64_t given = std::max(end, skip_until_.value_or(0));
   given_place_ = end;
   given_at_ = clock_();
-  const auto needed_time = failure_parser_.first_needed_time();
+  const auto needed_time = parser_->first_needed_time();
   const FilePosition position{.needed = file_place(needed),
                               .given = skip_in_ ? *skip_in_ : file_place(given),
                               .time = needed_time ? needed_time : times_.last()};
@@ -412,9 +410,10 @@ FileOffset FileFollower::file_place(std::uint64_t place) const {
 void FileFollower::log_failure(int error) {
   if (failure_log_.permit(clock_())) {
     const auto readable = error == EACCES ? check_readable(file_.string()) : Result<void>();
-    log_warning("{}; the reasons of failed handshakes are missing meanwhile",
+    log_warning("{}; {} are missing meanwhile",
                 readable ? fmt::format("{}: {}", printable(file_.string()), errno_text(error))
-                         : readable.error().message);
+                         : readable.error().message,
+                parser_->words().subject);
   }
 }
 

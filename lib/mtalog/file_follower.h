@@ -11,9 +11,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "event/loop.h"
-#include "mtalog/failure_parser.h"
 #include "mtalog/follower.h"
 #include "mtalog/line_buffer.h"
+#include "mtalog/line_parser.h"
 #include "mtalog/local_times.h"
 #include "mtalog/positions.h"
 
@@ -26,7 +26,7 @@ class FileFollower final : public Follower {
  public:
   static Result<std::unique_ptr<Follower>> start(event::Loop& loop, std::filesystem::path file,
                                                  const std::optional<session::LogPosition>& from, Clock clock,
-                                                 FollowerCallbacks callbacks);
+                                                 std::unique_ptr<LineParser> parser);
 
   LogReading reading() const override;
 
@@ -38,7 +38,7 @@ class FileFollower final : public Follower {
     std::uint64_t base = 0;  // place of its first byte
   };
 
-  FileFollower(event::Loop& loop, std::filesystem::path file, Clock clock, FollowerCallbacks callbacks,
+  FileFollower(event::Loop& loop, std::filesystem::path file, Clock clock, std::unique_ptr<LineParser> parser,
                UniqueFd inotify);
 
   void begin(const std::optional<session::LogPosition>& from);
@@ -64,7 +64,7 @@ class FileFollower final : public Follower {
   event::Loop& loop_;
   const std::filesystem::path file_;
   const Clock clock_;
-  const FollowerCallbacks callbacks_;
+  const std::unique_ptr<LineParser> parser_;
   UniqueFd inotify_;
   std::optional<event::DescriptorWatcher> changes_;
   event::Timer look_again_;
@@ -80,8 +80,7 @@ class FileFollower final : public Follower {
   bool is_form_known_ = false;          // of any line so far
   std::uint64_t unknown_in_a_row_ = 0;  // lines of an unknown form
   bool is_form_logged_ = false;
-  FailureParser failure_parser_;
-  std::optional<std::uint64_t> skip_until_;  // place up to which failures were reported before
+  std::optional<std::uint64_t> skip_until_;  // place up to which all was reported before
   std::optional<FileOffset> skip_in_;        // the same, in a file that is not opened yet
   std::uint64_t number_ = 0;                 // of the last position
   std::uint64_t given_place_ = 0;

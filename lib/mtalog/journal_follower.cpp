@@ -34,26 +34,27 @@ void JournalFollower::Close::operator()(sd_journal* journal) const {
 
 Result<std::unique_ptr<Follower>> JournalFollower::start(event::Loop& loop, const std::string& directory,
                                                          const std::optional<session::LogPosition>& from,
-                                                         Clock clock, FollowerCallbacks callbacks) {
+                                                         Clock clock, std::unique_ptr<LineParser> parser) {
   sd_journal* opened = nullptr;
   const int rc = directory.empty() ? ::sd_journal_open(&opened, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM)
                                    : ::sd_journal_open_directory(&opened, directory.c_str(), 0);
   if (rc < 0) return cannot("open", rc);
   std::unique_ptr<JournalFollower> made(
-      new JournalFollower(loop, Journal(opened), std::move(clock), std::move(callbacks)));
+      new JournalFollower(loop, Journal(opened), std::move(clock), std::move(parser)));
   TRY(made->begin(from));
   // libsystemd silently ignores files that may not be read.
   const std::string source = directory.empty() ? std::string("journal") : "journal:" + directory;
   if (const auto readable = check_readable(source); !readable)
-    log_warning("{}; the reasons of failed handshakes are missing", readable.error().message);
+    log_warning("{}; {} are missing", readable.error().message, made->parser_->words().subject);
   return made;
 }
 
-JournalFollower::JournalFollower(event::Loop& loop, Journal journal, Clock clock, FollowerCallbacks callbacks)
+JournalFollower::JournalFollower(event::Loop& loop, Journal journal, Clock clock,
+                                 std::unique_ptr<LineParser> parser)
     : loop_(loop),
       journal_(std::move(journal)),
       clock_(std::move(clock)),
-      callbacks_(std::move(callbacks)),
+      parser_(std::move(parser)),
       look_again_(loop, [this] { on_change(); }),
       given_at_(clock_()) {}
 
@@ -79,7 +80,7 @@ Result<void> JournalFollower::begin(const std::optional<session::LogPosition>& f
   } else if (rc > 0) {
     // After a restart before the first failure, reading must continue here.
     (void)::sd_journal_get_realtime_usec(journal_.get(), &last_time_);
-    callbacks_.position(position_now());
+    parser_->report_position(position_now());
   }
   on_change();
   return {};
@@ -102,7 +103,7 @@ void JournalFollower::step() {
       skip_until_.clear();
       skip_before_ = 0;
       const bool is_due = clock_() - given_at_ >= position_interval || clock_() < given_at_;
-      if (unsaid_ >= position_entries || (unsaid_ > 0 && is_due)) callbacks_.position(position_now());
+      if (unsaid_ >= position_entries || (unsaid_ > 0 && is_due)) parser_->report_position(position_now());
       return look_again_.start(look_again);
     }
     read_entry();
@@ -121,13 +122,15 @@ void JournalFollower::read_entry() {
   if (process.empty()) process = field("_PID");
   const Time time{std::chrono::milliseconds{last_time_ / 1000}};
   const Line line{.program = program, .process = process, .message = message, .stamp = time};
-  const auto failure = failure_parser_.add(line, time, place);
-  if (failure_parser_.is_needed(place)) cursors_.emplace(place, cursor());
-  if (!was_given() && failure) callbacks_.failure(*failure, position_now());
+  const bool has_ended = parser_->add(line, time, place);
+  if (parser_->is_needed(place)) cursors_.emplace(place, cursor());
+  if (!was_given() && has_ended) parser_->report(position_now());
 }
 
 LogReading JournalFollower::reading() const {
-  return {.lines = entries_, .session_lines = failure_parser_.session_lines()};
+  return {.lines = entries_,
+          .session_lines = parser_->session_lines(),
+          .unclear_lines = parser_->unclear_lines()};
 }
 
 // Must be called once for each entry.
@@ -171,7 +174,7 @@ std::string JournalFollower::cursor() const {
 
 session::LogPosition JournalFollower::position_now() {
   if (last_cursor_.empty()) last_cursor_ = cursor();
-  const auto needed = failure_parser_.first_needed();
+  const auto needed = parser_->first_needed();
   cursors_.erase(cursors_.begin(), needed ? cursors_.lower_bound(*needed) : cursors_.end());
   const JournalPosition position{
       .needed = cursors_.empty() ? last_cursor_ : cursors_.begin()->second,

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "event/loop.h"
-#include "mtalog/failure_parser.h"
 #include "mtalog/follower.h"
+#include "mtalog/line_parser.h"
 
 struct sd_journal;
 
@@ -20,7 +20,7 @@ class JournalFollower final : public Follower {
   // `directory`: of journal files; "" is the journal of this host.
   static Result<std::unique_ptr<Follower>> start(event::Loop& loop, const std::string& directory,
                                                  const std::optional<session::LogPosition>& from, Clock clock,
-                                                 FollowerCallbacks callbacks);
+                                                 std::unique_ptr<LineParser> parser);
 
   LogReading reading() const override;
 
@@ -30,7 +30,7 @@ class JournalFollower final : public Follower {
   };
   using Journal = std::unique_ptr<sd_journal, Close>;
 
-  JournalFollower(event::Loop& loop, Journal journal, Clock clock, FollowerCallbacks callbacks);
+  JournalFollower(event::Loop& loop, Journal journal, Clock clock, std::unique_ptr<LineParser> parser);
 
   Result<void> begin(const std::optional<session::LogPosition>& from);
   void on_change();
@@ -45,18 +45,17 @@ class JournalFollower final : public Follower {
   event::Loop& loop_;
   Journal journal_;
   const Clock clock_;
-  const FollowerCallbacks callbacks_;
+  const std::unique_ptr<LineParser> parser_;
   std::optional<event::DescriptorWatcher> changes_;
   event::Timer look_again_;
   bool step_posted_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what was posted
 
-  FailureParser failure_parser_;
   std::uint64_t entries_ = 0;                     // read so far: the place of the next
   std::map<std::uint64_t, std::string> cursors_;  // of the entries that unfinished processes began with
   std::string last_cursor_;                       // of the last entry, when it was asked for
   std::uint64_t last_time_ = 0;                   // of the last entry, microseconds since 1970
-  // Up to which entry failures were reported before; both empty where none were, or later entries are read.
+  // Up to which entry all was reported before; both empty where none were, or later entries are read.
   std::string skip_until_;         // its cursor
   std::uint64_t skip_before_ = 0;  // its time, which decides where the cursor is unknown
   std::string expected_first_;     // cursor; empty when the first entry was read
