@@ -3,6 +3,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <set>
 #include <utility>
@@ -189,7 +190,15 @@ class PostgresFold final : public FoldTransaction {
 
   Result<std::map<Day, std::uint64_t>> add(const DailyCounts& counts, const Limits& limits) override {
     std::map<Day, Rows> days;
-    for (const auto& [of, count] : counts) days[of.day].emplace(key_of(of.policy), Entry{&of.policy, &count});
+    std::deque<PolicyCount> sums;
+    for (const auto& [of, count] : counts) {
+      const auto [found, is_new] = days[of.day].emplace(key_of(of.policy), Entry{&of.policy, &count});
+      if (is_new) continue;
+      // Policies whose texts differ only where they are cut off have one row.
+      PolicyCount& sum = sums.emplace_back(*found->second.count);
+      sum += count;
+      found->second.count = &sum;
+    }
     for (const auto& [day, rows] : days) TRY(make_partitions(day));
     std::map<Day, std::uint64_t> left_out;
     for (const auto& [day, rows] : days) {

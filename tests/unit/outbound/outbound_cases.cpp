@@ -163,6 +163,20 @@ void old_days_are_removed_and_their_texts_before(Store& store) {
   CHECK(read_all(store, {.period = {day, day}}).counts.size() == 1);
 }
 
+void policies_that_differ_where_texts_are_cut_off_are_one(Store& store) {
+  const auto with_end = [](const std::string& end) {
+    std::string strings;
+    for (int i = 0; i < 10; ++i) strings += '"' + std::string(1000, 's') + "\",";
+    return R"({"d":"example.org","policies":[{"policy-type":2,"policy-string":[)" + strings + '"' + end +
+           R"("],"f":1,"failure-details":[{"c":202,"f":")" + end + R"("}]}]})";
+  };
+  fold_of(store, "a", payloads_of({with_end("one"), with_end("two"), with_end("three"), with_end("one")}));
+  const Everything all = read_all(store);
+  REQUIRE(all.counts.size() == 1);
+  CHECK(all.counts.begin()->second.failed == 4);
+  CHECK(all.counts.begin()->second.failures.size() == 3);
+}
+
 void hostile_texts_are_read_back(Store& store) {
   const std::string hostile = R"('; DROP TABLE outbound_counts; -- {\"x\"} \\ \u0007 \u00e4 , NULL)";
   const Payloads payloads = payloads_of({failed_datagram("example.org", hostile),

@@ -38,6 +38,9 @@ TEST_CASE("what every outbound store does") {
   SECTION("old days") {
     old_days_are_removed_and_their_texts_before(*store);
   }
+  SECTION("texts that are cut off") {
+    policies_that_differ_where_texts_are_cut_off_are_one(*store);
+  }
   SECTION("hostile texts") {
     hostile_texts_are_read_back(*store);
   }
