@@ -77,7 +77,7 @@ constexpr std::array metrics{
              const Time last = state.recorder.last_fold;
              text.sample(last == Time{} ? 0.0 : seconds(state.now - last));
            }},
-    Metric{"pruned_days_total", counter, "Days that were removed from the store because of their age.",
+    Metric{"pruned_total", counter, "Days that were removed from the store because of their age.",
            recorded<&RecorderCounters::pruned_days>},
     Metric{"failures_total", counter, "Attempts to write, fold or clean up that failed.",
            recorded<&RecorderCounters::failures>},
