@@ -111,9 +111,13 @@ def usr() -> Path | None:
 
 def version() -> str:
     """As "postconf -h mail_version" prints it: "3.10.13"."""
+    return command.run(*postconf(), "-d", "-h", "mail_version").strip()
+
+
+def postconf() -> list[str]:
+    """The words that begin a command line of postconf(1)."""
     here = usr()
-    words = unpacked.command(here, "/usr/sbin/postconf") if here else ["/usr/sbin/postconf"]
-    return command.run(*words, "-d", "-h", "mail_version").strip()
+    return [str(word) for word in unpacked.command(here, "/usr/sbin/postconf")] if here else ["/usr/sbin/postconf"]
 
 
 def script(path: Path, program: str) -> Path:

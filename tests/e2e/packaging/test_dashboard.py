@@ -1,4 +1,5 @@
-"""The dashboard for Grafana asks only for metrics that tlsrpt-milter has, and its manual names all of them."""
+"""The dashboard for Grafana asks only for metrics that tlsrpt-milter has. The manuals of the daemons of tlsrpt.toml name
+all of theirs."""
 
 import json
 import re
@@ -6,6 +7,7 @@ import unittest
 import urllib.request
 
 from lab import Lab, manual
+from lab.collector import Collector
 from lab.program import SOURCE_TREE, Program
 
 DASHBOARD = SOURCE_TREE / "packaging/grafana/tlsrpt-milter.json"
@@ -26,12 +28,19 @@ def metrics_page(lab: Lab) -> str:
 
 
 class Manual(unittest.TestCase):
-    def test_names_every_metric(self) -> None:
+    def assert_names(self, page: str, prefix: str, metrics: str) -> None:
+        known = set(re.findall(rf"^# TYPE {prefix}_(\w+)", metrics, re.MULTILINE))
+        section = manual.pages()[page].text.partition("\n.Ss Metrics\n")[2].partition("\n.Ss ")[0]
+        items = re.sub(r" Ns \{.*?\}", "", "\n".join(re.findall(r"^\.It (.*)$", section, re.MULTILINE)))
+        self.assertEqual(set(re.findall(r"\w+", items)), known)
+
+    def test_names_every_metric_of_the_milter(self) -> None:
         with Lab() as lab:
-            known = set(re.findall(r"^# TYPE tlsrpt_milter_(\w+)", metrics_page(lab), re.MULTILINE))
-            section = manual.pages()["tlsrpt-milter.8"].text.partition("\n.Ss Metrics\n")[2].partition("\n.Ss ")[0]
-            items = re.sub(r" Ns \{.*?\}", "", "\n".join(re.findall(r"^\.It (.*)$", section, re.MULTILINE)))
-            self.assertEqual(set(re.findall(r"\w+", items)), known)
+            self.assert_names("tlsrpt-milter.8", "tlsrpt_milter", metrics_page(lab))
+
+    def test_names_every_metric_of_the_collector(self) -> None:
+        with Lab() as lab:
+            self.assert_names("tlsrpt-collector.8", "tlsrpt_collector", Collector(lab, metrics=True).metrics_page())
 
 
 class Dashboard(unittest.TestCase):

@@ -74,9 +74,10 @@ class Options(unittest.TestCase):
                     named = {f"-{name}" for name in re.findall(r"\bFl (-?[\w-]+)", page.section("SYNOPSIS"))}
                     self.assertEqual(named, own - common, "the synopsis")
 
-    def test_of_the_milter_are_in_its_page(self) -> None:
-        page = manual.pages()["tlsrpt-milter.8"]
-        self.assertEqual(page.options(), options_of("tlsrpt-milter"))
+    def test_of_the_daemons_are_in_their_pages(self) -> None:
+        for name, more in (("tlsrpt-milter", set()), ("tlsrpt-collector", options_of("tlsrpt-collector", "record"))):
+            with self.subTest(name):
+                self.assertEqual(manual.pages()[f"{name}.8"].options(), options_of(name) | more)
 
 
 class Json(unittest.TestCase):

@@ -3,17 +3,19 @@
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
-from lab import manual, program
+from lab import manual, postfix, program, unpacked
 from lab.manual import Example
 from lab.program import SOURCE_TREE
 
-PROGRAMS = {"starttls-listtool", "tlsrpt-report", "tlsrpt-milter"}
+PROGRAMS = {"starttls-listtool", "tlsrpt-report", "tlsrpt-milter", "tlsrpt-collector"}
 KEY = "RWTF4yuwIAnmYbpPD5yPkSKKgETilaz2EDUjwK4iWzL18LYnsWSL6okf"
 CRON = re.compile(r"(?:[\d*/,-]+\s+){5}(?P<user>\S+)\s+(?P<command>.*)")
 
@@ -65,8 +67,8 @@ class Examples(unittest.TestCase):
         self.assertIn("none.toml", done.stderr)
 
     def test_every_display_of_the_examples_has_a_kind(self) -> None:
-        known = {"shell", "cron", "listtool.toml", "tlsrpt.toml", "overrides", "list", "main.cf", "sendmail.mc", "unit",
-                 "prometheus.yml", "text"}
+        known = {"shell", "cron", "listtool.toml", "tlsrpt.toml", "overrides", "list", "main.cf", "main.cf 3.10",
+                 "sendmail.mc", "unit", "prometheus.yml", "text", "result"}
         for page in manual.pages().values():
             for section in ("HOW DO I", "EXAMPLES"):
                 lines = page.section(section).splitlines()
@@ -84,6 +86,8 @@ class Examples(unittest.TestCase):
                                 "back up and restore"],
             "tlsrpt-milter.8": ["see that it works", "monitoring host", "keep 90 days", "exempt one domain",
                                 "Prometheus", "disk is full", "PostgreSQL", "back up and restore", "uninstall"],
+            "tlsrpt-collector.8": ["see that it works", "each handshake", "Prometheus", "disk is full", "PostgreSQL",
+                                   "uninstall"],
         }
         for page, words in questions.items():
             titles = "\n".join(re.findall(r"^\.Ss (.*)$", manual.pages()[page].section("HOW DO I"), re.MULTILINE))
@@ -134,13 +138,27 @@ class Examples(unittest.TestCase):
                 self.write("overrides", example.text)
                 self.assert_listtool_takes(self.write("listtool.toml", 'overrides = "overrides"\n'))
 
-    def test_configurations_of_the_milter_are_valid(self) -> None:
+    def test_configurations_of_the_daemons_are_valid(self) -> None:
         for place, example in examples("tlsrpt.toml"):
             with self.subTest(place):
                 configuration = self.write("tlsrpt.toml", example.text)
+                done = program.run("tlsrpt-collector", "--check-config", "-c", configuration)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
                 done = program.run("tlsrpt-milter", "--check-config", "-c", configuration)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertRegex(done.stderr, r"\A(tlsrpt-milter: warning: 'milter\.mta_log': .*\n)?\Z")
+
+    def test_results_for_the_collector_are_read(self) -> None:
+        place = self.directory / "collector.sock"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(str(place))
+            found = list(examples("result"))
+            self.assertGreater(len(found), 0)
+            for where, example in found:
+                with self.subTest(where):
+                    done = program.run("tlsrpt-collector", "record", "-s", f"unix:{place}",
+                                       text_in=" ".join(example.text.splitlines()))
+                    self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "1 result recorded\n", ""))
 
     def test_lists_have_no_faults(self) -> None:
         for place, example in examples("list"):
@@ -149,18 +167,25 @@ class Examples(unittest.TestCase):
                                    environment={"STARTTLS_TOOLKIT_NOW": "2026-11-23T12:00:00Z"})
                 self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
 
-    def test_postfix_knows_every_line_of_main_cf(self) -> None:
-        if not shutil.which("postconf"):
-            self.skipTest("needs the program postconf (package postfix)")
+    def assert_postfix_knows(self, words: list[str], kind: str) -> None:
         self.write("master.cf", "")
-        for place, example in examples("main.cf"):
+        for place, example in examples(kind):
             with self.subTest(place):
-                self.write("main.cf", f"compatibility_level = 3.6\n{example.text}")
-                done = subprocess.run(["postconf", "-c", self.directory, "-n"], capture_output=True, text=True,
-                                      timeout=60)
+                self.write("main.cf", f"compatibility_level = 3.6\nmeta_directory = {self.directory}\n{example.text}")
+                done = subprocess.run([*words, "-c", self.directory, "-n"], capture_output=True, text=True, timeout=60)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 for line in example.text.splitlines():
                     self.assertIn(line, done.stdout.splitlines())
+
+    def test_postfix_knows_every_line_of_main_cf(self) -> None:
+        if not shutil.which("postconf"):
+            self.skipTest("needs the program postconf (package postfix)")
+        self.assert_postfix_knows(["postconf"], "main.cf")
+
+    def test_postfix_of_debian_13_knows_what_only_that_has(self) -> None:
+        self.enterContext(mock.patch.dict("os.environ"))
+        unpacked.choose_release("13")
+        self.assert_postfix_knows(postfix.postconf(), "main.cf 3.10")
 
     def test_systemd_accepts_the_additions_to_units(self) -> None:
         for place, example in examples("unit"):
@@ -181,7 +206,7 @@ class Examples(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_the_metrics_page_of_the_examples_is_the_one_that_prometheus_asks(self) -> None:
-        for name in ("starttls-listtool.1", "tlsrpt-milter.8"):
+        for name in ("starttls-listtool.1", "tlsrpt-milter.8", "tlsrpt-collector.8"):
             section = manual.pages()[name].section("HOW DO I")
             asked = re.search(r'targets: \["(.*)"\]', section)
             self.assertIn(f'metrics = "inet:{asked[1]}"', section)

@@ -41,6 +41,17 @@ class Metrics(unittest.TestCase):
 
         self.assert_sound(address, port, "tlsrpt_milter_sessions_total")
 
+    def test_of_the_collector(self) -> None:
+        folder, address = self.lab.new_folder("collector"), self.lab.address()
+        port = self.lab.free_port(address)
+        configuration = folder / "tlsrpt.toml"
+        configuration.write_text(f'state_dir = "{folder}/state"\n[collector]\nsocket = "unix:{folder}/collector.sock"\n'
+                                 f'metrics = "inet:{address}:{port}"\n')
+        collector = Program(self.lab, "tlsrpt-collector", "-f", "-c", configuration)
+        collector.stderr.wait_for("receives on", process=collector.popen)
+
+        self.assert_sound(address, port, "tlsrpt_collector_datagrams_total")
+
     def test_of_the_policy_server_with_a_list(self) -> None:
         dns = Dns(self.lab, {".": {}}, port=0)
         configuration = Configuration(self.lab, dns, HttpsServer(self.lab))
