@@ -154,6 +154,10 @@ void Journal::Output::count_written(std::string_view record) {
 // If a full disk lets only a part through, that part is cut off again.
 bool Journal::Output::write_bytes(std::string_view bytes) {
   if (!current || is_full) return false;
+  if (current->size + bytes.size() > max_segment_size) {  // which nobody could read
+    last_error = EFBIG;
+    return false;
+  }
   ssize_t written = 0;
   do {
     written = ::write(current->fd.get(), bytes.data(), bytes.size());
@@ -258,6 +262,15 @@ void Journal::unlock() {
 
 void Journal::set_full(bool full) {
   output_.lock()->is_full = full;
+}
+
+Result<std::vector<fs::path>> Journal::closed_segments() const {
+  // A new segment is there a moment before it is the current one: not while this lock is held.
+  const auto lock = lock_.lock();
+  auto segments = TRY(list_segments(directory_));
+  std::erase_if(segments,
+                [current = current_id()](const fs::path& segment) { return segment_id(segment) == current; });
+  return segments;
 }
 
 std::string Journal::current_id() const {

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -69,6 +70,9 @@ class Journal {
 
   // While true nothing is written, only held back: too much is waiting for the store already.
   void set_full(bool full);
+
+  // The segments that are not written any more, oldest first. Errors as of list_segments().
+  Result<std::vector<std::filesystem::path>> closed_segments() const;
 
   std::string current_id() const;     // empty: no segment is open
   std::size_t current_bytes() const;  // of records in the current segment

@@ -99,7 +99,7 @@ Result<void> Recorder::start() {
     log_failure(opened.error());
   }
   sync_thread_ = std::thread([this] {
-    Thread(*this).run(options_.sync_interval, [this] { return sync_early_.load(); }, [this] { sync(); });
+    Thread(*this).run(options_.sync_interval, [this] { return rotate_early_.load(); }, [this] { sync(); });
   });
   fold_thread_ = std::thread([this] {  // at once, for segments of an earlier process
     yield_to_mail();
@@ -112,7 +112,7 @@ Result<void> Recorder::start() {
 void Recorder::append(const std::function<std::string()>& encode, bool is_counted) noexcept {
   try {
     journal_.append(encode());
-    end_if_large();
+    close_early_if_large();
   } catch (const std::exception& e) {  // out of memory
     const auto counters = counters_.lock();
     ++counters->journal.lost;
@@ -127,7 +127,7 @@ void Recorder::append(std::size_t size,
     payloads.reserve(size);
     for (std::size_t index = 0; index < size; ++index) payloads.push_back(encode(index));
     journal_.append(payloads);
-    end_if_large();
+    close_early_if_large();
   } catch (const std::exception& e) {  // out of memory
     const auto counters = counters_.lock();
     counters->journal.lost += size;
@@ -135,31 +135,35 @@ void Recorder::append(std::size_t size,
   }
 }
 
-void Recorder::end_if_large() {
+void Recorder::close_early_if_large() {
   if (journal_.current_bytes() < options_.max_segment_bytes || is_large_.exchange(true)) return;
-  wake_early(sync_early_);
-}
-
-void Recorder::wake_early(std::atomic<bool>& why) {
   // With the lock, so that the thread does not miss it just before it waits.
   const auto lock = stopping_.lock();
-  why = true;
+  rotate_early_ = true;
+  fold_early_ = true;
   wake_.notify_all();
 }
 
-// This thread also ends segments that have grown large: the other one may be at work for long.
-void Recorder::sync() {
-  sync_early_ = false;
-  if (auto synced = journal_.keep(clock_()); !synced) log_failure(synced.error());
-  if (!is_large_) return;
-  if (auto rotated = journal_.rotate(clock_()); !rotated) return log_failure(rotated.error());
+Result<void> Recorder::rotate() {
+  TRY(journal_.rotate(clock_()));
   is_large_ = false;
-  wake_early(fold_early_);
+  close_early_if_large();  // the new one, by records that came since
+  return {};
+}
+
+void Recorder::sync() {
+  rotate_early_ = false;
+  if (auto synced = journal_.keep(clock_()); !synced) log_failure(synced.error());
+  // A fold may take long, or wait for its database. Meanwhile the journal grows, but not a segment, which is read as a
+  // whole, nor beyond its limit.
+  if (journal_.current_bytes() < options_.max_segment_bytes) return;
+  if (auto rotated = rotate(); !rotated) log_failure(rotated.error());
+  measure_waiting();
 }
 
 void Recorder::fold_round() {
   fold_early_ = false;
-  if (auto rotated = journal_.rotate(clock_()); !rotated) log_failure(rotated.error());
+  if (auto rotated = rotate(); !rotated) log_failure(rotated.error());
   fold_waiting();
   // No failure since the last round, and no record waits for the disk.
   const std::uint64_t failures = counters_.lock()->failures;
@@ -201,11 +205,10 @@ void Recorder::fold_waiting() {
 Result<void> Recorder::fold_segments() {
   // The process that holds the lock writes the open segment.
   if (!journal_.holds_lock()) return {};
-  auto segments = TRY(list_segments(options_.directory));
+  auto segments = TRY(journal_.closed_segments());
   TRY(target_.open());
-  const auto is_nothing_to_fold = [current = journal_.current_id()](const fs::path& segment) {
+  const auto is_nothing_to_fold = [](const fs::path& segment) {
     std::error_code unknown;
-    if (segment_id(segment) == current) return true;
     // A segment that was closed without a record needs no database.
     const bool is_empty = fs::file_size(segment, unknown) == segment_magic.size() && !unknown;
     return is_empty && remove_file(segment).has_value();
@@ -306,12 +309,11 @@ Result<void> Recorder::fold_batch(const std::vector<fs::path>& batch) {
 void Recorder::measure_waiting() {
   std::uint64_t bytes = 0;
   std::uint64_t count = 0;
-  const auto segments = list_segments(options_.directory);
-  const std::string current = journal_.current_id();
+  const auto segments = journal_.closed_segments();
   for (const fs::path& segment : segments.value_or(std::vector<fs::path>())) {
     std::error_code gone;
     const auto size = fs::file_size(segment, gone);
-    if (gone || segment_id(segment) == current) continue;
+    if (gone) continue;
     bytes += size;
     ++count;
   }

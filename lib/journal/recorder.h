@@ -60,7 +60,7 @@ struct RecorderOptions {
   std::filesystem::path directory;                  // of the segments
   std::chrono::milliseconds sync_interval{};        // the records that a power failure may cost
   std::chrono::milliseconds fold_interval{};        // from the journal to the database
-  std::uint64_t max_segment_bytes = 8UL << 20U;     // a larger segment is ended, and folded, early
+  std::uint64_t max_segment_bytes = 8UL << 20U;     // a larger segment is closed and folded early
   std::uint64_t max_batch_bytes = 16UL << 20U;      // of segments that are folded in one transaction
   std::uint64_t max_waiting_bytes = 1UL << 30U;     // on disk, for a database that is down
   std::uint64_t max_held_back_bytes = 16UL << 20U;  // in memory, for a disk that is full
@@ -103,9 +103,9 @@ class Recorder {
 
  private:
   class Thread;
-  void end_if_large();
-  void wake_early(std::atomic<bool>& why);
+  void close_early_if_large();
   void sync();
+  Result<void> rotate();
   void fold_round();
   void fold_waiting();
   Result<void> fold_segments();
@@ -126,9 +126,10 @@ class Recorder {
   // Without those of the journal, but for the records that were lost before they came there.
   Guarded<RecorderCounters> counters_;
   Guarded<bool> stopping_{false};
-  std::atomic<bool> is_large_ = false;    // the current segment
-  std::atomic<bool> sync_early_ = false;  // because of that, once: it may be that no other can be begun
-  std::atomic<bool> fold_early_ = false;  // because a large one was ended
+  std::atomic<bool> is_large_ = false;  // the current segment
+  // Because of that, once: it may be that no other can be begun.
+  std::atomic<bool> rotate_early_ = false;
+  std::atomic<bool> fold_early_ = false;
   std::condition_variable wake_;
   std::thread sync_thread_;
   std::thread fold_thread_;
