@@ -12,8 +12,10 @@
 import contextlib
 import json
 import re
+import shutil
 import socket
 import sqlite3
+import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +72,7 @@ class Collector(Process):
 
     def __init__(self, lab: Lab, *, state: Path | None = None, socket: Path | None = None,
                  settings: Mapping[str, object] = QUICK, metrics: bool = False,
-                 within: Sequence[str | PathLike[str]] = ()) -> None:
+                 within: Sequence[str | PathLike[str]] = (), environment: Mapping[str, str] | None = None) -> None:
         """Start it, through the command `within` if there is one, and wait until it receives."""
         folder = lab.new_folder("collector")
         self.state = state or lab.new_folder("state")
@@ -82,7 +84,7 @@ class Collector(Process):
             own["metrics"] = f"inet:{self._metrics}"
         self.configuration = configuration(folder, own | dict(settings))
         super().__init__([*within, path_of("tlsrpt-collector"), "-f", "-c", self.configuration], folder=folder,
-                         lab_folder=lab.folder)
+                         lab_folder=lab.folder, environment=environment)
         lab.watch(self.stderr)
         lab.at_end(self._assert_no_sanitizer_spoke)
         lab.at_end(self.kill)
@@ -120,6 +122,12 @@ class Collector(Process):
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"^VmHWM:\s+(\d+)", status, re.MULTILINE)[1])
 
+    @staticmethod
+    def is_sanitized() -> bool:
+        """Whether the build has a sanitizer, which takes memory of its own."""
+        program = path_of("tlsrpt-collector").read_bytes()
+        return b"__asan_init" in program or b"__tsan_init" in program
+
     def _assert_no_sanitizer_spoke(self) -> None:
         """For tests that kill the daemon, where the exit status has no meaning."""
         found = re.search(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:", self.stderr.text())
@@ -151,11 +159,16 @@ def day(state: Path) -> Day:
 
 def rows(state: Path, query: str) -> list[tuple]:
     """The rows of the SQLite store; none where there is no store yet."""
-    file = state / "outbound.sqlite"
-    if not file.exists():
+    if not (state / "outbound.sqlite").exists():
         return [(0, 0, 0)] if "outbound_days" in query else []
-    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=rw", uri=True)) as database:
-        return database.execute(query).fetchall()
+    with tempfile.TemporaryDirectory(prefix="lab.") as copy:
+        # SQLite itself cannot follow the path into another mount namespace that a Volume gives.
+        here = Path(copy) if state.is_relative_to("/proc") else state
+        if here != state:
+            for file in state.glob("outbound.sqlite*"):
+                shutil.copy(file, here)
+        with contextlib.closing(sqlite3.connect(f"file:{here}/outbound.sqlite?mode=rw", uri=True)) as database:
+            return database.execute(query).fetchall()
 
 
 def journalled(state: Path) -> dict[str, list[bytes]]:

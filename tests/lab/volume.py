@@ -3,8 +3,9 @@
 import contextlib
 from pathlib import Path
 
-from lab import Lab, command
-from lab.process import Process
+from . import command
+from .lab import Lab
+from .process import Process
 
 MOUNT = 'mount -t tmpfs -o "$0" lab-volume "$1" && echo mounted && exec sleep infinity'
 

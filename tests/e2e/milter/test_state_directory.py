@@ -8,8 +8,8 @@ from pathlib import Path
 from lab import Lab
 from lab.postfix import Receiver
 from lab.smtp_client import plaintext_mail, tls13_mail
+from lab.volume import Volume
 from recording import Milter, client, end_and_read, read, receiver
-from volume import Volume
 
 NO_NAMES = {"smtpd_peername_lookup": "no"}
 TROUBLE = "error: (.*); mail is not affected"
