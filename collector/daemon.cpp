@@ -200,6 +200,7 @@ class RunningDaemon {
 
 Result<void> run_daemon(const daemon::Options& options) {
   const config::TlsrptConfig& configuration = options.configuration;
+  TRY(check_address(configuration.collector.socket));
   log_all(store::store_warnings(configuration));
   auto signals = TRY(service::Signals::block({SIGTERM, SIGINT, SIGHUP}));
   const auto user = TRY(daemon::user_of(daemon_table(configuration)));
@@ -214,6 +215,7 @@ Result<void> run_daemon(const daemon::Options& options) {
 }
 
 Result<void> check_startup(const config::TlsrptConfig& configuration) {
+  TRY(check_address(configuration.collector.socket));
   log_all(store::store_warnings(configuration));
   TRY(daemon::user_of(daemon_table(configuration)));
   TRY(daemon::socket_access(daemon_table(configuration), std::nullopt));

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/try.h"
+#include "collector/socket.h"
 #include "command/command.h"
 #include "config/tlsrpt_toml.h"
 #include "tlsrpt/datagram.h"
@@ -35,7 +36,7 @@ Result<config::Address> socket_of(const CommandLine& line) {
   if (line.socket) {
     auto socket = config::parse_address(*line.socket);
     if (!socket) return fail(Fault::usage, "--socket {}", socket.error().message);
-    if (!socket->is_unix()) return fail(Fault::usage, "--socket: is no unix socket");
+    TRY(check_address(*socket));
     return *socket;
   }
   const auto file = line.config.empty() ? std::nullopt : std::optional(line.config);

@@ -19,6 +19,11 @@ daemon::Table daemon_table(const config::TlsrptConfig& configuration) {
   return {.config = configuration, .daemon = configuration.collector, .name = "collector"};
 }
 
+Result<void> check_address(const config::Address& address) {
+  if (address.is_unix()) return {};
+  return fail(Fault::usage, "--socket: is no unix socket");
+}
+
 Result<Socket> Socket::open(const config::TlsrptConfig& configuration, const std::optional<User>& user) {
   const config::Address& address = configuration.collector.socket;
   const auto access = TRY(daemon::socket_access(daemon_table(configuration), user));

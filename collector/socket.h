@@ -14,6 +14,9 @@ namespace starttls::collector {
 
 daemon::Table daemon_table(const config::TlsrptConfig& configuration);
 
+// Fault::usage where it is no unix socket: one of the command line, since the configuration has no other.
+Result<void> check_address(const config::Address& address);
+
 // A socket of a systemd unit, one that systemd has kept while the service restarted, or a new one. Under systemd it
 // stays open while the service restarts: datagrams wait meanwhile.
 class Socket {
