@@ -62,7 +62,7 @@ Result<void> read_own_sessions(const config::TlsrptConfig& configuration, OurDom
 
 Result<void> explain_what_is_missing(const config::TlsrptConfig& configuration, const OurDomains& ours,
                                      PageContent& content) {
-  if (sum(content.protection).sessions == 0) {
+  if (sum(content.protection).sessions == 0 && content.why_empty.empty()) {
     const auto recorded = TRY(read_recorded(configuration, content.period, content.domain));
     content.why_empty =
         why_no_sessions(recorded, configuration.state_dir.string(), content.period, content.domain);
@@ -107,14 +107,23 @@ Result<PageContent> read_content(const store::Period& period, const std::optiona
                       .organization = configuration.report.organization,
                       .follows_log = !configuration.milter.mta_log.empty()};
   for (const DomainName& name : configuration.report.domains) content.our_domains.push_back(name.str());
-  TRY(read_own_sessions(configuration, ours, content));
+  // A page about one of our policy domains has nothing of our mail to others.
+  OutboundContent outbound;
+  if (!domain) outbound = TRY(read_outbound(context, period, std::nullopt));
+  const auto own = read_own_sessions(configuration, ours, content);
+  if (!own) {
+    // A host that only sends mail has no inbound sessions.
+    if (own.error().fault != Fault::unavailable || !outbound.was_received)
+      return std::unexpected(own.error());
+    content.why_empty =
+        "There are no inbound sessions: tlsrpt-milter does not run with this state directory.";
+  }
+  if (outbound.was_received) content.outbound = std::move(outbound.summary);
   TRY(read_received(configuration, ours, period, domain,
                     [&](const Reported& reported) { content.received.add(reported); }));
   TRY(explain_what_is_missing(configuration, ours, content));
   TRY(read_attention(context, content));
   read_checked(context, content);
-  // A page about one of our policy domains has nothing of our mail to others.
-  if (!domain) content.outbound = TRY(read_outbound(context, period, std::nullopt)).summary;
   return content;
 }
 

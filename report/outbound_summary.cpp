@@ -162,7 +162,7 @@ Result<OutboundContent> read_outbound(const Context& context, const store::Perio
       });
   if (!days) {
     if (days.error().fault != Fault::unavailable) return std::unexpected(days.error());
-    content.why_empty = days.error().message + ".";
+    content.why_empty = days.error().message;
     return content;
   }
   content.was_received = true;

@@ -36,7 +36,7 @@ std::string whose_mail(const PageContent& content) {
   std::vector<std::string> names = content.our_domains;
   if (names.empty()) names = busiest(content.domains);
   if (names.empty()) names = busiest(content.hosts);
-  if (names.empty()) return "inbound mail";
+  if (names.empty()) return content.outbound && !content.why_empty.empty() ? "outbound mail" : "inbound mail";
   if (names.size() == 2) return fmt::format("mail to {} and {}", printable(names[0]), printable(names[1]));
   return "mail to " + list_some(names, max_title_names);
 }
