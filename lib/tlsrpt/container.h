@@ -3,14 +3,20 @@
 // subjects are not trusted.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
+#include <string_view>
 
 #include "base/file.h"
 #include "base/result.h"
 #include "mail/random_access_file.h"
 
 namespace starttls::tlsrpt {
+
+// Of a report that is POSTed, or a part of a mail (RFC 8460 sections 5.3 and 5.4).
+inline constexpr std::array<std::string_view, 2> media_types{"application/tlsrpt+gzip",
+                                                             "application/tlsrpt+json"};
 
 inline constexpr std::uint64_t container_size_limit = std::uint64_t{1}
                                                       << 40U;  // bytes; a mailbox has no other

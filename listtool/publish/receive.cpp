@@ -1,56 +1,32 @@
 // starttls-listtool publish receive: takes reports that are POSTed, behind a web server.
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "base/counted.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "base/try.h"
 #include "base/version.h"
 #include "listtool/commands.h"
 #include "listtool/publish/reports.h"
-#include "service/listener.h"
-#include "service/sd_notify.h"
-#include "service/signals.h"
-#include "service/upload_server.h"
+#include "service/upload_service.h"
+#include "tlsrpt/container.h"
 
 namespace starttls::listtool::publish {
 namespace {
 
 constexpr std::size_t max_report_size = std::size_t{1} << 20U;  // bytes, as it is sent
-constexpr rlim_t max_descriptors = 256;  // so many reports at most are in memory at a time
-// RFC 8460 section 5.4.
-constexpr std::array<std::string_view, 2> content_types{"application/tlsrpt+gzip", "application/tlsrpt+json"};
 
-enum Status : int { created = 201, bad_request = 400, unsupported_type = 415, try_later = 503 };
+enum Status : int { created = 201, bad_request = 400, try_later = 503 };
 
 struct Values {};
 
 void declare(Options&, Values&) {}
 
-Result<void> limit_descriptors() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = std::min(limit.rlim_cur, max_descriptors);
-    if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) return {};
-  }
-  return fail(Fault::unavailable, "the number of open files cannot be limited: {}", errno_text(errno));
-}
-
 service::UploadAnswer take(ReportTaker& taker, const service::Upload& upload) {
-  if (std::ranges::find(content_types, upload.content_type) == content_types.end()) {
-    return {.status = unsupported_type,
-            .text = "only application/tlsrpt+gzip and application/tlsrpt+json are taken"};
-  }
   const auto read = taker.take(byte_reader(upload.body));
   if (!read) {
     log_error("{}; its sender has to try again", read.error().message);
@@ -70,25 +46,13 @@ service::UploadAnswer take(ReportTaker& taker, const service::Upload& upload) {
 
 Result<void> serve(const Context& context) {
   const config::Address& address = context.configuration.publish.receive;
-  auto signals = TRY(service::Signals::block({SIGTERM, SIGINT, SIGHUP}));
-  TRY(limit_descriptors());
   ReportTaker taker = TRY(ReportTaker::open(context));
-  auto listener = TRY(service::Listener::open(address, {.mode = 0660}));
-  event::Loop loop;
-  const auto server = TRY(service::UploadServer::create(
-      loop, listener.take_socket(),
-      {.max_size = max_report_size,
-       .take = [&taker](const service::Upload& upload) { return take(taker, upload); }}));
-  const service::Signals arrived(loop, std::move(signals), [&loop](int number) {
-    if (number == SIGHUP) return;  // nothing is read again
-    service::notify_stopping();
-    loop.stop();
-  });
-  log_info("{} receives reports on {}", version(), to_string(address));
-  service::notify_ready();
-  loop.run();
-  log_info("ended");
-  return {};
+  return service::serve_uploads(
+      {.address = address,
+       .started = fmt::format("{} receives reports on {}", version(), to_string(address)),
+       .uploads = {.max_size = max_report_size,
+                   .content_types = {tlsrpt::media_types.begin(), tlsrpt::media_types.end()},
+                   .take = [&taker](const service::Upload& upload) { return take(taker, upload); }}});
 }
 
 Result<int> run(const Values&, const Context& context) {
