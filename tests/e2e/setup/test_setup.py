@@ -11,27 +11,15 @@ import unittest
 from collections.abc import Callable
 from pathlib import Path
 
-from lab import Lab, command, program, wait
+from lab import Lab, command, program, wait, web_server
 from lab.ca import CA, Certificate
 from lab.dns import Dns
 from lab.policy_domains import Configuration
 from lab.postfix import Receiver
 from lab.process import Process
 
-NGINX, CADDY, APACHE = "/usr/sbin/nginx", "/usr/bin/caddy", "/usr/sbin/apache2"
+APACHE = "/usr/sbin/apache2"
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
-NGINX_CONF = """\
-daemon off;
-user www-data;
-pid {folder}/pid;
-error_log stderr;
-events {{ }}
-http {{
-  access_log off;
-  {temporary}
-  include {written};
-}}
-"""
 APACHE_CONF = """\
 ServerRoot {folder}
 ServerName localhost
@@ -43,16 +31,6 @@ Mutex file:{folder}
 Listen {address}:{port}
 {modules}
 Include {written}
-"""
-TEMPORARY = " ".join(f"{what}_temp_path {{folder}}/{what};"
-                     for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-CADDY_HEAD = """\
-{{
-	admin off
-	https_port {port}
-	auto_https disable_redirects
-	storage file_system {folder}
-}}
 """
 
 
@@ -77,30 +55,20 @@ class Web:
         self.process: Process | None = None
 
     def nginx(self, written: Path) -> None:
-        self.lab.require_program(NGINX, "nginx")
-        folder = self._folder("nginx")
         text = replace((written / "nginx.conf").read_text(),
                        ("listen 443 ssl;", f"listen {self.address}:{self.port} ssl;"), ("    listen [::]:443 ssl;\n", ""),
                        *self._certificate())
-        (folder / "part.conf").write_text(text)
-        temporary = TEMPORARY.format(folder=folder)
-        (folder / "nginx.conf").write_text(
-            NGINX_CONF.format(folder=folder, temporary=temporary, written=folder / "part.conf"))
-        self._start([NGINX, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"], folder)
+        self.process = web_server.start_nginx(self.lab, text, self.address, self.port)
 
     def caddy(self, written: Path) -> None:
-        self.lab.require_program(CADDY, "caddy")
-        folder = self._folder("caddy")
         text = replace((written / "Caddyfile").read_text(),
                        (f"{self.host} {{\n", f"{self.host} {{\n\tbind {self.address}\n\ttls {self.certificate.certificate} "
                                              f"{self.certificate.key}\n"))
-        (folder / "Caddyfile").write_text(CADDY_HEAD.format(port=self.port, folder=folder) + text)
-        self._start([CADDY, "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"], folder,
-                    {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)})
+        self.process = web_server.start_caddy(self.lab, text, self.address, self.port)
 
     def apache(self, written: Path) -> None:
         self.lab.require_program(APACHE, "apache2-bin")
-        folder = self._folder("apache")
+        folder = web_server.open_folder(self.lab, "apache")
         text = replace((written / "apache.conf").read_text(), ("*:443", f"{self.address}:{self.port}"), *self._certificate())
         (folder / "part.conf").write_text(text)
         names = ("mpm_event", "authz_core", "alias", "ssl", "socache_shmcb")
@@ -108,7 +76,8 @@ class Web:
         (folder / "apache.conf").write_text(
             APACHE_CONF.format(folder=folder, address=self.address, port=self.port, modules=modules,
                                written=folder / "part.conf"))
-        self._start([APACHE, "-D", "FOREGROUND", "-f", folder / "apache.conf"], folder)
+        self.process = web_server.start(self.lab, [APACHE, "-D", "FOREGROUND", "-f", folder / "apache.conf"], folder,
+                                        self.address, self.port)
 
     def get(self, path: str) -> tuple[str, str]:
         """The status and the media type of a page."""
@@ -125,18 +94,6 @@ class Web:
     def _certificate(self) -> tuple[tuple[str, str], tuple[str, str]]:
         live = f"/etc/letsencrypt/live/{self.host}"
         return ((f"{live}/fullchain.pem", str(self.certificate.certificate)), (f"{live}/privkey.pem", str(self.certificate.key)))
-
-    def _folder(self, name: str) -> Path:
-        """One that the users of web servers can read, as root drops its rights."""
-        folder = self.lab.new_folder(name)
-        folder.chmod(0o777)
-        return folder
-
-    def _start(self, argv: list, folder: Path, environment: dict[str, str] | None = None) -> None:
-        self.process = Process(argv, folder=folder, lab_folder=self.lab.folder, environment=environment)
-        self.lab.at_end(self.process.kill)
-        self.lab.watch(self.process.stderr)
-        wait.for_listener(self.address, self.port, process=self.process.popen)
 
 
 class Case(unittest.TestCase):
