@@ -70,6 +70,13 @@ Result<Listener> Listener::open(const config::TlsrptConfig& config, const std::o
   return Listener(socket, service::keep_descriptor(kept_name, libmilters_socket()));
 }
 
+// Not in the header: g++ 12 would warn of uninitialized memory in a Result<Listener>.
+Listener::Listener(Listener&& other) noexcept
+    : address_(std::exchange(other.address_, std::nullopt)), is_kept_(other.is_kept_) {}
+Listener::~Listener() {
+  close();
+}
+
 void Listener::close() {
   const auto address = std::exchange(address_, std::nullopt);
   if (!address) return;

@@ -21,12 +21,11 @@ class Listener {
   // switch to. Fault::temporary where another program listens there, else Fault::unavailable with the reason.
   static Result<Listener> open(const config::TlsrptConfig& config, const std::optional<User>& user);
 
-  Listener(Listener&& other) noexcept
-      : address_(std::exchange(other.address_, std::nullopt)), is_kept_(other.is_kept_) {}
+  Listener(Listener&& other) noexcept;
   Listener& operator=(Listener&&) = delete;
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
-  ~Listener() { close(); }
+  ~Listener();
 
   // Of a daemon that stops: no further connection is accepted on a socket that systemd keeps. Another unix
   // socket is removed, so that the MTA cannot connect. Without the right to remove it, the socket stays: the

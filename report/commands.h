@@ -9,6 +9,7 @@ Command self_command();
 Command queue_command();
 Command send_command();
 Command read_command();
+Command receive_command();
 Command summary_command();
 Command html_command();
 Command advise_command();

@@ -25,41 +25,7 @@ constexpr std::size_t chunk_size = 64;                              // files tha
 constexpr std::size_t chunks_ahead = 16;
 constexpr std::size_t max_workers = 4;
 
-class Intake {
- public:
-  Intake(tlsrptdb::ReportStore* store, const IntakeSettings& settings, const InputListener& listener)
-      : store_(store), settings_(settings), listener_(listener), parser_(settings.parser, store != nullptr) {}
-
-  Result<void> read_files(std::span<const std::string> files);
-  Result<void> add_rejected(Input input, const std::string& reason) {
-    input = reject(std::move(input), reason);
-    return deliver(input);
-  }
-  // Commits pending inputs.
-  Result<void> finish();
-
- private:
-  Result<void> read_one(const std::string& path);
-  Result<void> read_document(Input input, const mail::RandomAccessFile& source,
-                             const tlsrpt::Location& location, const ReadBytes& document);
-  Result<void> add_parsed(ParsedInput& parsed);
-  Result<void> keep(Input& input, std::string_view packed);
-  Result<void> begin_batch();
-  Result<void> deliver(Input& input);
-  Result<void> save_rejected(Input& input);
-  std::string mailbox_warning(const mail::RandomAccessFile& source) const;
-
-  tlsrptdb::ReportStore* store_;
-  const IntakeSettings& settings_;
-  const InputListener& listener_;
-  Parser parser_;
-  std::set<std::int64_t> seen_;  // reports in the store that this run has read
-  bool in_batch_ = false;
-  std::size_t pending_ = 0;                        // inputs since the last commit, with their policies
-  const mail::RandomAccessFile* stdin_ = nullptr;  // while standard input is read
-  std::string saved_as_;                           // the file where a rejected input was saved
-  std::string warning_;                            // about the current input as a whole; empty: none
-};
+}  // namespace
 
 Result<void> Intake::read_files(std::span<const std::string> files) {
   ThreadPool workers(std::min(max_workers, (files.size() + chunk_size - 1) / chunk_size));
@@ -92,23 +58,45 @@ Result<void> Intake::read_one(const std::string& path) {
   // A file can be read again later. A mail on standard input is lost unless it is sent again.
   if (!source && path == "-" && source.error().fault != Fault::data) return std::unexpected(source.error());
   if (!source) return add_rejected({.name = name}, source.error().message);
-  stdin_ = path == "-" ? &*source : nullptr;
-  saved_as_.clear();
+  if (path == "-") only_copy_ = &*source;
   const bool is_one_mail = path == "-" && !settings_.stdin_is_mailbox;
   warning_ = is_one_mail ? mailbox_warning(*source) : "";
+  auto done = read_source(name, *source, is_one_mail);
+  only_copy_ = nullptr;
+  warning_.clear();
+  return done;
+}
+
+Result<void> Intake::read_mail(const std::string& name, const mail::RandomAccessFile& mail) {
+  only_copy_ = &mail;
+  auto done = read_source(name, mail, true);
+  only_copy_ = nullptr;
+  return done;
+}
+
+Result<void> Intake::read_source(const std::string& name, const mail::RandomAccessFile& source,
+                                 bool is_one_mail) {
+  saved_as_.clear();
   Result<void> done;
   const auto whole = tlsrpt::for_each_document(
-      *source,
+      source,
       [&](const tlsrpt::Location& location, const Result<ReadBytes>& document) {
         if (!done) return;  // the store failed, and would fail again
         Input input{.name = name, .message = location.message};
-        done = document ? read_document(std::move(input), *source, location, *document)
+        done = document ? read_document(std::move(input), source, location, *document)
                         : add_rejected(std::move(input), document.error().message);
       },
       is_one_mail ? tlsrpt::FromLine::begins_mail : tlsrpt::FromLine::begins_mailbox);
   if (done && !whole) done = add_rejected({.name = name}, whole.error().message);
-  stdin_ = nullptr;
-  warning_.clear();
+  return done;
+}
+
+Result<void> Intake::read_report(const std::string& name, std::string_view report) {
+  const auto source = TRY(mail::RandomAccessFile::of(report, name));
+  saved_as_.clear();
+  only_copy_ = &source;
+  auto done = read_document({.name = name}, source, {}, byte_reader(report));
+  only_copy_ = nullptr;
   return done;
 }
 
@@ -182,7 +170,8 @@ Result<void> Intake::begin_batch() {
 }
 
 Result<void> Intake::deliver(Input& input) {
-  if (input.status == InputStatus::rejected && stdin_ != nullptr && !settings_.rejected_directory.empty()) {
+  if (input.status == InputStatus::rejected && only_copy_ != nullptr &&
+      !settings_.rejected_directory.empty()) {
     if (saved_as_.empty()) TRY(save_rejected(input));
     input.saved_as = saved_as_;
   }
@@ -200,27 +189,23 @@ Result<void> Intake::finish() {
   return listener_.on_commit();
 }
 
-// Standard input is the only copy of the mail, so a rejected mail is saved.
+// A rejected input of which there is no other copy is saved.
 Result<void> Intake::save_rejected(Input& input) {
   const std::uint64_t max_size = settings_.max_rejected_size / rejected_share;
-  if (stdin_->size() > max_size) {
+  if (only_copy_->size() > max_size) {
     input.warnings.push_back(
         fmt::format("not saved: it has {} bytes, and one mail may have {} of "
                     "report.max_rejected_size",
-                    stdin_->size(), max_size));
+                    only_copy_->size(), max_size));
     return {};
   }
-  saved_as_ = TRY(save_rejected_file(*stdin_, {.directory = settings_.rejected_directory,
-                                               .max_size = settings_.max_rejected_size,
-                                               .now = settings_.parser.now}));
+  saved_as_ = TRY(save_rejected_file(*only_copy_, {.directory = settings_.rejected_directory,
+                                                   .max_size = settings_.max_rejected_size,
+                                                   .now = settings_.parser.now}));
   return {};
 }
 
-}  // namespace
-
-Result<void> read_inputs(const std::vector<fs::path>& inputs, tlsrptdb::ReportStore* store,
-                         const IntakeSettings& settings, const InputListener& listener) {
-  Intake intake(store, settings, listener);
+Result<void> read_inputs(Intake& intake, std::span<const fs::path> inputs) {
   for (std::size_t at = 0; at < inputs.size();) {
     // Consecutive files are read ahead together.
     std::vector<std::string> files;

@@ -7,13 +7,11 @@
 #include "base/try.h"
 #include "command/alias.h"
 #include "report/commands.h"
-#include "report/evidence.h"
 #include "report/intake.h"
-#include "report/our_domains.h"
+#include "report/intake_settings.h"
 #include "report/owner_lookup.h"
 #include "report/published.h"
 #include "report/read_output.h"
-#include "store/sending_domain.h"
 #include "tlsrptdb/own_domains.h"
 #include "tlsrptdb/report_store.h"
 
@@ -21,9 +19,6 @@ namespace starttls::report {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t pruned_at_once = 10'000;  // reports
-constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20U;
 
 struct Values {
   std::vector<fs::path> inputs;
@@ -46,21 +41,6 @@ void declare(Options& options, Values& values) {
   options.flag("--mbox", values.mbox, "Standard input is an mbox, not one mail");
 }
 
-Result<std::optional<tlsrptdb::ReportStore>> open_store(const Values& values,
-                                                        const config::TlsrptConfig& configuration,
-                                                        Day oldest) {
-  if (values.no_store) return std::nullopt;
-  // If the directory cannot be created, opening the store returns the reason.
-  std::error_code ignored;
-  fs::create_directories(configuration.state_dir, ignored);
-  auto store =
-      TRY(tlsrptdb::ReportStore::open(tlsrptdb::report_file(configuration.state_dir), store::Access::owner));
-  store.set_quota(configuration.report.max_store_size * mebibyte);
-  // Reports that are too old must not take the place of new ones.
-  TRY(store.prune(oldest, pruned_at_once));
-  return store;
-}
-
 Result<void> keep_mx_hosts(const config::TlsrptConfig& configuration,
                            const std::vector<tlsrptdb::SeenMxHost>& hosts) {
   if (hosts.empty()) return {};
@@ -71,7 +51,7 @@ Result<void> keep_mx_hosts(const config::TlsrptConfig& configuration,
 }
 
 // Called after the last input.
-Result<void> finish_store(tlsrptdb::ReportStore& store, const OwnerLookup& owners, Day oldest,
+Result<void> finish_store(tlsrptdb::ReportStore& store, const OwnerLookup& owners, Time now,
                           const Context& context) {
   TRY(keep_mx_hosts(context.configuration, owners.found_mx_hosts()));
   if (store.evicted() > 0) {
@@ -79,40 +59,38 @@ Result<void> finish_store(tlsrptdb::ReportStore& store, const OwnerLookup& owner
                   fmt::format("the store is full (report.max_store_size): {} of other reporters were removed",
                               counted(store.evicted(), "report")));
   }
-  return store.prune(oldest, pruned_at_once);
+  return prune_old(store, context.configuration, now);
 }
 
 Result<int> run(const Values& values, const Context& context) {
   const config::TlsrptConfig& configuration = context.configuration;
   const Time now = context.clock();
-  const Day oldest = to_day(now) - std::chrono::days(configuration.milter.retention_days);
-  std::optional<tlsrptdb::ReportStore> store = TRY(open_store(values, configuration, oldest));
-  store::SendingDomainFinder registrable;
-  if (values.are_authenticated || requires_authentication(configuration))
-    registrable = TRY(store::sending_domain());
+  std::optional<tlsrptdb::ReportStore> store;
+  // Reports that are too old must not take the place of new ones.
+  if (!values.no_store) {
+    store = TRY(open_intake_store(configuration));
+    TRY(prune_old(*store, configuration, now));
+  }
   ReadOutput output(context, store.has_value());
   const bool may_look_up = !values.no_lookup && !context.is_from_alias();
   OwnerLookup owners(context, may_look_up);
-  const IntakeSettings settings{
-      .rejected_directory = store ? configuration.state_dir / "rejected" : fs::path(),
-      .max_rejected_size = configuration.report.max_rejected_size * mebibyte,
-      .stdin_is_mailbox = values.mbox,
-      .parser = {.our_domains = configured_domains(configuration),
-                 .now = now,
-                 .oldest = store ? oldest : Day(),
-                 .trusted_authserv_ids = configuration.report.trusted_authserv_ids,
-                 .are_authenticated = values.are_authenticated,
-                 .registrable = std::move(registrable)},
-      .want_policies = context.json};
+  IntakeSettings settings = TRY(intake_settings(configuration, now, values.are_authenticated));
+  settings.stdin_is_mailbox = values.mbox;
+  settings.want_policies = context.json;
+  if (!store) {
+    settings.rejected_directory.clear();
+    settings.parser.oldest = Day();
+  }
   const InputListener listener{.on_input =
                                    [&](Input& input) {
                                      owners.check(input);
                                      output.add(input);
                                    },
                                .on_commit = [&] { return output.flush(); }};
-  TRY(read_inputs(values.inputs, store ? &*store : nullptr, settings, listener));
+  Intake intake(store ? &*store : nullptr, settings, listener);
+  TRY(read_inputs(intake, values.inputs));
   output.set_others(owners.others());
-  if (store) TRY(finish_store(*store, owners, oldest, context));
+  if (store) TRY(finish_store(*store, owners, now, context));
   if (may_look_up) {
     const PublishedPolicies published = TRY(Lookup(context).policies(output.totals().seen.domains()));
     output.set_drifts(output.totals().seen.drifts(published));

@@ -34,17 +34,6 @@ std::string status_text(const Input& input, std::uint64_t retention_days) {
   return fmt::format("read, older than {}, not stored", counted(retention_days, "day"));
 }
 
-std::string render_line(const Input& input, std::uint64_t retention_days) {
-  std::vector<std::string> domains;
-  domains.reserve(input.domains.size());
-  for (const auto& [domain, sums] : input.domains)
-    domains.push_back(domain.empty() ? "(none given)" : domain);
-  return fmt::format("{}: {}: {} about {}, {}: {}, {} failed\n", input_name(input),
-                     status_text(input, retention_days), shown_reporter(input.head.organization_name),
-                     list_some(domains, max_shown), report_days(input.head),
-                     counted(saturated_sum(input.successful, input.failed), "session"), input.failed);
-}
-
 std::string list_hosts(const FailureGroup& group) {
   std::vector<std::string> hosts;
   hosts.reserve(group.mx_hosts.size());
@@ -176,6 +165,18 @@ void to_json(json::JsonText& json, const ReadTotals& totals) {
 
 }  // namespace
 
+std::string describe(const Input& input, std::uint64_t retention_days) {
+  std::vector<std::string> domains;
+  domains.reserve(input.domains.size());
+  for (const auto& [domain, sums] : input.domains)
+    domains.push_back(domain.empty() ? "(none given)" : domain);
+  const std::string name = input_name(input);
+  return fmt::format("{}{}{}: {} about {}, {}: {}, {} failed", name, name.empty() ? "" : ": ",
+                     status_text(input, retention_days), shown_reporter(input.head.organization_name),
+                     list_some(domains, max_shown), report_days(input.head),
+                     counted(saturated_sum(input.successful, input.failed), "session"), input.failed);
+}
+
 void ReadTotals::add(const Input& input) {
   read += input.status == InputStatus::read ? 1 : 0;
   duplicates += input.status == InputStatus::duplicate ? 1 : 0;
@@ -218,7 +219,7 @@ void ReadOutput::add(const Input& input) {
   totals_.add(input);
   report_problems(input);
   const bool has_line = !context_.json && !context_.quiet && input.status != InputStatus::rejected;
-  if (has_line) lines_ += render_line(input, retention_days);
+  if (has_line) lines_ += describe(input, retention_days) + "\n";
   if (!has_line && stores_ && input.status == InputStatus::read && input.is_too_old)
     warn(fmt::format("{}: {}", input_name(input), status_text(input, retention_days)));
   if (context_.json) to_json(json_, input, stores_, retention_days);

@@ -29,6 +29,9 @@ struct ReadTotals {
   void add(const Input& input);
 };
 
+// "NAME: read: REPORTER about DOMAINS, DAYS: 7 sessions, 0 failed", of an input that was not rejected.
+std::string describe(const Input& input, std::uint64_t retention_days);
+
 // Prints to standard output, or JSON with --json. For an alias nothing is printed, and messages are logged.
 class ReadOutput {
  public:

@@ -128,6 +128,9 @@ void read_report(Settings& settings, ReportConfig& report) {
   settings.seconds("report.send_window", report.send_window, 0ms, 24h);
   settings.number("report.max_store_size", report.max_store_size, 1, 1'000'000);
   settings.number("report.max_rejected_size", report.max_rejected_size, 1, 1'000'000);
+  settings.address("report.receive", report.receive);
+  settings.number("report.max_posts", report.max_posts, 1, 1'000'000);
+  settings.number("report.max_posts_per_client", report.max_posts_per_client, 1, 1'000'000);
   settings.path("report.check_state", report.check_state);
 }
 

@@ -130,9 +130,12 @@ struct ReportConfig {
   std::chrono::milliseconds send_window{0};  // within which a report is first sent, at random
   // Of our mail servers whose Authentication-Results count; lower case. Empty: reports are not authenticated.
   std::vector<std::string> trusted_authserv_ids;
-  std::uint64_t max_store_size = 1024;    // MiB that received reports may take
-  std::uint64_t max_rejected_size = 256;  // MiB of what was rejected on standard input and kept
-  std::string policy_domain;              // of sessions without a recipient; empty: see self_report.h
+  std::uint64_t max_store_size = 1024;                 // MiB that received reports may take
+  std::uint64_t max_rejected_size = 256;               // MiB of what was rejected on standard input and kept
+  Address receive{.host = "127.0.0.1", .port = 8464};  // of `receive`
+  std::uint64_t max_posts = 600;                       // a minute, by all
+  std::uint64_t max_posts_per_client = 60;             // a minute, by one client
+  std::string policy_domain;  // of sessions without a recipient; empty: see self_report.h
 
   // What `starttls-listtool check --watch` found, for the page; empty: the page has no such section.
   std::filesystem::path check_state = "/var/lib/starttls-toolkit/lists/check/check.state";

@@ -45,6 +45,19 @@ Result<RandomAccessFile> RandomAccessFile::open(const std::string& path, std::ui
   return source;
 }
 
+Result<RandomAccessFile> RandomAccessFile::of(UniqueFd fd, std::string name) {
+  RandomAccessFile source(std::move(name), std::move(fd));
+  TRY(source.begin(std::numeric_limits<std::uint64_t>::max()));
+  return source;
+}
+
+Result<RandomAccessFile> RandomAccessFile::of(std::string_view bytes, std::string name) {
+  auto fd = TRY(open_nameless_file("/tmp"));
+  if (const int error = write_all(fd.get(), bytes); error != 0)
+    return fail(write_fault(error), "{}: cannot be copied: {}", name, errno_text(error));
+  return of(std::move(fd), std::move(name));
+}
+
 // Copies an input that cannot be read at any offset, such as a pipe.
 Result<void> RandomAccessFile::copy(std::uint64_t limit) {
   fd_ = TRY(copied(fd_.get(), name_, limit));

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/file.h"
 #include "base/result.h"
@@ -18,6 +19,12 @@ class RandomAccessFile {
   // path other than "-" may be.
   static Result<RandomAccessFile> open(const std::string& path, std::uint64_t limit,
                                        FileKind kind = FileKind::any);
+
+  // A file that is open for reading at any offset, such as a nameless one (nameless_file.h), as it is now. `name` is for
+  // errors. Fault::io.
+  static Result<RandomAccessFile> of(UniqueFd fd, std::string name);
+  // Bytes, which are copied to an unnamed file. Errors as of open_nameless_file().
+  static Result<RandomAccessFile> of(std::string_view bytes, std::string name);
 
   std::uint64_t size() const { return size_; }
   // The first bytes: all of them where there are no more than 64 KiB.

@@ -58,7 +58,11 @@ class Postfix(unittest.TestCase):
         steps = Steps("docs/reports.md")
         cls.box.run(steps.take("install -o starttls-toolkit"))
         steps.take("[report]")  # there is no program here that checks DKIM
-        cls.box.run(steps.take("systemctl enable"))
+        cls.box.run(steps.take("systemctl enable --now tlsrpt-report-send"))
+        cls.box.run(steps.take("systemctl enable --now tlsrpt-report-receive"))
+        cls.box.run("systemctl is-active tlsrpt-report-receive.service")
+        for web_server in ("location = /tlsrpt", "handle /tlsrpt", "_smtp._tls"):  # e2e report: receive
+            steps.take(web_server)
         cls.answers = steps.take("tlsrpt-report summary")
         cls.read = steps.take("tlsrpt-report read")
         assert not steps.remaining(), steps.remaining()

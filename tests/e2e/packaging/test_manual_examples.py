@@ -68,7 +68,7 @@ class Examples(unittest.TestCase):
 
     def test_every_display_of_the_examples_has_a_kind(self) -> None:
         known = {"shell", "cron", "listtool.toml", "tlsrpt.toml", "overrides", "list", "main.cf", "main.cf 3.10",
-                 "sendmail.mc", "unit", "prometheus.yml", "text", "result"}
+                 "sendmail.mc", "unit", "nginx", "Caddyfile", "prometheus.yml", "text", "result"}
         for page in manual.pages().values():
             for section in ("HOW DO I", "EXAMPLES"):
                 lines = page.section(section).splitlines()

@@ -22,6 +22,7 @@ RECEIVE = "starttls-listtool-publish-receive.service"
 PUBLISH, PUBLISH_TIMER = "starttls-listtool-publish.service", "starttls-listtool-publish.timer"
 MILTER = "tlsrpt-milter.service"
 SEND, QUEUE = "tlsrpt-report-send.service", "tlsrpt-report-queue.service"
+TAKE = "tlsrpt-report-receive.service"
 TIMERS = (TIMER, CHECK_TIMER, PUBLISH_TIMER, "tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
 # Each service's program, its arguments, and the highest exposure level in tenths (systemd-analyze(1), security).
 SERVICES = {
@@ -32,6 +33,7 @@ SERVICES = {
     RECEIVE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml publish receive", 15),
     SEND: ("tlsrpt-report", "-q self --send", 20),
     QUEUE: ("tlsrpt-report", "-q queue --send", 20),
+    TAKE: ("tlsrpt-report", "receive", 15),
     MILTER: ("tlsrpt-milter", "-f", 15),
 }
 
@@ -127,7 +129,7 @@ class SystemdUnits(Installed):
         created = (self.units.parents[1] / "tmpfiles.d/starttls-toolkit.conf").read_text()
         lines = {line.split()[1]: line.split() for line in created.splitlines() if not line.startswith("#")}
         self.assertEqual(lines["/etc/starttls-toolkit"][2:5], ["2755", "root", "starttls-toolkit"])
-        for unit in (MILTER, SEND, QUEUE):
+        for unit in (MILTER, SEND, QUEUE, TAKE):
             state, = self.values(unit, "StateDirectory")
             mode, = self.values(unit, "StateDirectoryMode")
             user, group = self.values(unit, "User") + self.values(unit, "Group")

@@ -50,6 +50,9 @@ organization = "O"
 contact = "c@o.test"
 policy_domain = "O.Test"
 trusted_authserv_ids = ["MX.O.Test", "2"]
+receive = "unix:/r"
+max_posts = 9
+max_posts_per_client = 8
 )"));
   CHECK(c.report.trusted_authserv_ids == std::vector<std::string>{"mx.o.test", "2"});
   CHECK(c.state_dir == "/s");
@@ -83,6 +86,9 @@ trusted_authserv_ids = ["MX.O.Test", "2"]
   CHECK(c.report.organization == "O");
   CHECK(c.report.contact == "c@o.test");
   CHECK(c.report.policy_domain == "o.test");
+  CHECK(c.report.receive.path == "/r");
+  CHECK(c.report.max_posts == 9);
+  CHECK(c.report.max_posts_per_client == 8);
 }
 
 TEST_CASE("an empty configuration is the default one") {

@@ -59,3 +59,15 @@ TEST_CASE("a missing file or a directory is no source") {
             .message.ends_with("none: No such file or directory"));
   CHECK(bad(mail::RandomAccessFile::open(folder.path(), limit)).fault == Fault::io);
 }
+
+TEST_CASE("bytes and open files are sources, too") {
+  const std::string bytes(100'000, 'x');
+  const auto copied = good(mail::RandomAccessFile::of(bytes, "bytes"));
+  CHECK(copied.size() == bytes.size());
+  CHECK(all_of(copied.bytes(0, copied.size())) == bytes);
+  CHECK(good(mail::RandomAccessFile::of("", "nothing")).size() == 0);
+  const TemporaryFolder folder;
+  write(folder / "file", "abc");
+  const auto opened = good(mail::RandomAccessFile::of(good(open_file(folder / "file", limit)), "file"));
+  CHECK(all_of(opened.bytes(1, 3)) == "bc");
+}
