@@ -21,6 +21,7 @@ Fault to_fault(int code) {
   switch (code & 0xFF) {  // the primary result code
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:  // in mode WAL: it tried for ten seconds to begin a transaction
       return Fault::temporary;
     case SQLITE_PERM:
     case SQLITE_READONLY:

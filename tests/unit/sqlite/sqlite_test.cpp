@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "base/file.h"
 #include "support.h"
 
 using namespace starttls;
@@ -76,6 +77,27 @@ TEST_CASE("a file that others lock for longer than the wait is a temporary error
   const auto transaction = good(Transaction::begin(first, "EXCLUSIVE"));
   second.set_busy_timeout(std::chrono::milliseconds{1});
   CHECK(bad(Transaction::begin(second, "IMMEDIATE")).fault == Fault::temporary);
+}
+
+// SQLite itself waits here, for ten seconds.
+TEST_CASE("a log whose index cannot be read while others lock it is a temporary error") {
+  const TemporaryFolder folder;
+  auto database = good(Database::open(folder / "db", OpenMode::create));
+  good(database.execute("PRAGMA journal_mode = WAL; CREATE TABLE t (a)"));
+  // An index without its header, which must be written again, and a process that has the lock for that
+  // (https://www.sqlite.org/walformat.html, section 2.3).
+  const UniqueFd index(::open((folder / "db-shm").c_str(), O_RDWR | O_CLOEXEC));
+  const std::string zeros(96, '\0');
+  REQUIRE(::pwrite(index.get(), zeros.data(), zeros.size(), 0) == 96);
+  struct flock lock{};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = 120;
+  lock.l_len = 1;
+  REQUIRE(::fcntl(index.get(), F_OFD_SETLK, &lock) == 0);
+  const Error error = bad(database.number("SELECT count(*) FROM t"));
+  CHECK(error.fault == Fault::temporary);
+  CHECK_THAT(error.message, Catch::Matchers::ContainsSubstring("locking protocol"));
 }
 
 TEST_CASE("a file that was removed or renamed is detected") {
