@@ -17,17 +17,6 @@ namespace {
 constexpr std::size_t shown_header_limit = 200;
 constexpr std::size_t reason_limit = 300;
 
-void trust(CURL* easy, const std::filesystem::path& ca_file) {
-  ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-  if (!ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
-  // If a directory of authorities is set, which is the default, curl 7.88 reads the whole bundle again for
-  // every connection. Besides, a configured file must be the only source.
-  const bool system_has_file = ::curl_version_info(CURLVERSION_NOW)->cainfo != nullptr;
-  if (system_has_file || !ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
-}
-
 CURLcode set_store(CURL*, void* context, void* store) noexcept {
   ::SSL_CTX_set1_cert_store(static_cast<SSL_CTX*>(context), static_cast<X509_STORE*>(store));
   return CURLE_OK;
@@ -44,6 +33,17 @@ bool start_curl() {
 
 Easy new_easy() {
   return {start_curl() ? ::curl_easy_init() : nullptr, &::curl_easy_cleanup};
+}
+
+void trust(CURL* easy, const std::filesystem::path& ca_file) {
+  ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  if (!ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
+  // If a directory of authorities is set, which is the default, curl 7.88 reads the whole bundle again for
+  // every connection. Besides, a configured file must be the only source.
+  const bool system_has_file = ::curl_version_info(CURLVERSION_NOW)->cainfo != nullptr;
+  if (system_has_file || !ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
 }
 
 void speak_https(CURL* easy, const std::filesystem::path& ca_file) {

@@ -22,8 +22,11 @@ bool start_curl();
 // Null where libcurl cannot be started or has no memory.
 Easy new_easy();
 
-// https only, HTTP/1.1, TLS 1.2 or later, the certificate verified. `ca_file` has the only authorities that
-// are trusted; "": those of the system.
+// TLS 1.2 or later, the certificate verified. `ca_file` has the only authorities that are trusted; "": those of the
+// system.
+void trust(CURL* easy, const std::filesystem::path& ca_file);
+
+// https only, HTTP/1.1, and trust().
 void speak_https(CURL* easy, const std::filesystem::path& ca_file);
 
 // Trusts the authorities of this store only, which must live as long as the handle.
