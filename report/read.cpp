@@ -4,11 +4,14 @@
 #include <vector>
 
 #include "base/counted.h"
+#include "base/text.h"
 #include "base/try.h"
 #include "command/alias.h"
+#include "imap/url.h"
 #include "report/commands.h"
 #include "report/intake.h"
 #include "report/intake_settings.h"
+#include "report/mailbox_intake.h"
 #include "report/owner_lookup.h"
 #include "report/published.h"
 #include "report/read_output.h"
@@ -26,6 +29,10 @@ struct Values {
   bool no_lookup = false;
   bool are_authenticated = false;
   bool mbox = false;
+  fs::path password_file;
+  fs::path ca_file;
+  std::string move_to;
+  bool all = false;
 };
 
 void declare(Options& options, Values& values) {
@@ -33,11 +40,22 @@ void declare(Options& options, Values& values) {
       .arguments(
           "FILE", values.inputs,
           "JSON, gzip, a mail, an mbox, a Maildir or a directory of such files; '-': one mail on standard "
-          "input")
+          "input; imaps://USER@HOST/FOLDER: a mailbox on a server")
       .required();
   options.flag("--authenticated", values.are_authenticated, "Treat these reports as authenticated");
   options.flag("--no-store", values.no_store, "Do not store the reports");
   options.flag("--no-lookup", values.no_lookup, "Do not look up what the policy domains publish");
+  options.option("--password-file", values.password_file, "FILE", "The password of imaps://")
+      .check(command::names_file);
+  options
+      .option("--ca-file", values.ca_file, "FILE",
+              "Trust only these authorities for imaps:// (default: the system's)")
+      .check(command::names_file);
+  options
+      .option("--move-to", values.move_to, "FOLDER",
+              "Move the messages that were read from imaps:// to this folder")
+      .check(command::not_empty);
+  options.flag("--all", values.all, "Read all messages of imaps://, not only unseen ones");
   options.flag("--mbox", values.mbox, "Standard input is an mbox, not one mail");
 }
 
@@ -62,7 +80,59 @@ Result<void> finish_store(tlsrptdb::ReportStore& store, const OwnerLookup& owner
   return prune_old(store, context.configuration, now);
 }
 
+// Inputs in their order: a mailbox, or files one after another.
+struct Part {
+  std::optional<imap::MailboxUrl> url;
+  std::vector<fs::path> files;
+};
+
+Result<std::vector<Part>> parts_of(const Values& values) {
+  std::vector<Part> parts;
+  bool has_mailbox = false;
+  for (const fs::path& input : values.inputs) {
+    if (imap::is_mailbox_url(input.native())) {
+      has_mailbox = true;
+      parts.push_back({.url = TRY(imap::parse_mailbox_url(input.native())), .files = {}});
+      if (parts.back().url->folder == values.move_to)
+        return fail(Fault::usage, "--move-to: '{}' is the folder that is read",
+                    printable(values.move_to, 100));
+      continue;
+    }
+    if (parts.empty() || parts.back().url) parts.emplace_back();
+    parts.back().files.push_back(input);
+  }
+  if (has_mailbox && values.password_file.empty())
+    return fail(Fault::usage, "imaps:// needs --password-file");
+  const bool has_option =
+      !values.password_file.empty() || !values.ca_file.empty() || !values.move_to.empty() || values.all;
+  if (has_option && !has_mailbox)
+    return fail(Fault::usage, "--password-file, --ca-file, --move-to and --all are for imaps:// only");
+  return parts;
+}
+
+Result<void> read_parts(Intake& intake, const std::vector<Part>& parts, const Values& values,
+                        const Context& context) {
+  const MailboxSettings settings{.password_file = values.password_file,
+                                 .ca_file = values.ca_file,
+                                 .move_to = values.move_to,
+                                 .all = values.all,
+                                 .changes = !values.no_store};
+  for (const Part& part : parts) {
+    if (!part.url) {
+      TRY(read_inputs(intake, part.files));
+      continue;
+    }
+    const std::size_t waiting = TRY(read_mailbox(intake, *part.url, settings));
+    if (waiting > 0)
+      command::warn(context,
+                    fmt::format("{}: {} for the next run", printable(part.url->text()),
+                                waiting == 1 ? "1 message waits" : fmt::format("{} messages wait", waiting)));
+  }
+  return {};
+}
+
 Result<int> run(const Values& values, const Context& context) {
+  const std::vector<Part> parts = TRY(parts_of(values));
   const config::TlsrptConfig& configuration = context.configuration;
   const Time now = context.clock();
   std::optional<tlsrptdb::ReportStore> store;
@@ -88,7 +158,7 @@ Result<int> run(const Values& values, const Context& context) {
                                    },
                                .on_commit = [&] { return output.flush(); }};
   Intake intake(store ? &*store : nullptr, settings, listener);
-  TRY(read_inputs(intake, values.inputs));
+  TRY(read_parts(intake, parts, values, context));
   output.set_others(owners.others());
   if (store) TRY(finish_store(*store, owners, now, context));
   if (may_look_up) {
@@ -111,7 +181,8 @@ Command read_command() {
       {.name = "read",
        .summary = "Read reports that others sent, explain their failures and store them",
        .example = "tlsrpt-report read google.com\\!example.org\\!1795651200\\!1795737599.json.gz\n"
-                  "  tlsrpt-report read ~/Maildir/.tls-reports"},
+                  "  tlsrpt-report read ~/Maildir/.tls-reports\n"
+                  "  tlsrpt-report read --password-file imap.password imaps://tlsrpt@imap.example.org/INBOX"},
       declare, run, nullptr, run_around);
 }
 

@@ -2,7 +2,9 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "base/text.h"
@@ -30,6 +32,13 @@ Result<User> find_user(const std::string& name) {
   ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
   if (found == nullptr) return fail(Fault::config, "there is no user '{}'", printable(name));
   return User{.name = name, .uid = entry.pw_uid, .gid = entry.pw_gid};
+}
+
+bool is_member(gid_t group) {
+  if (group == ::getegid()) return true;
+  std::vector<gid_t> ours(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
+  return ::getgroups(static_cast<int>(ours.size()), ours.data()) >= 0 &&
+         std::ranges::find(ours, group) != ours.end();
 }
 
 }  // namespace starttls

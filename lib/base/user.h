@@ -19,4 +19,7 @@ struct User {
 Result<User> find_user(const std::string& name);
 Result<gid_t> find_group(const std::string& name);
 
+// Whether this process is in the group.
+bool is_member(gid_t group);
+
 }  // namespace starttls

@@ -16,6 +16,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// Without it, libcurl would write what it gets to standard output.
+std::size_t drop(char*, std::size_t, std::size_t size, void*) noexcept {
+  return size;
+}
+
 std::unexpected<Error> failed(CURLcode code, const ErrorBuffer& words) {
   const std::string reason = reason_of(code, words);
   if (is_certificate_trouble(code)) {
@@ -58,6 +63,7 @@ Result<ImapConnection> ImapConnection::open(const ImapLogin& login) {
   ::curl_easy_setopt(easy.get(), CURLOPT_CONNECTTIMEOUT_MS, at_least_one(login.connect));
   ::curl_easy_setopt(easy.get(), CURLOPT_TIMEOUT_MS, at_least_one(login.connect));
   trust(easy.get(), login.ca_file);
+  ::curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, &drop);
   ::curl_easy_setopt(easy.get(), CURLOPT_CONNECT_ONLY, 1L);
   const CURLcode code = ::curl_easy_perform(easy.get());
   if (code != CURLE_OK) return failed(code, words);

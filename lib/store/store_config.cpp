@@ -1,9 +1,7 @@
 #include "store/store_config.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <string_view>
 
 #include "base/user.h"
@@ -11,13 +9,6 @@
 
 namespace starttls::store {
 namespace {
-
-bool is_member(gid_t group) {
-  if (group == ::getegid()) return true;
-  std::vector<gid_t> ours(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
-  return ::getgroups(static_cast<int>(ours.size()), ours.data()) >= 0 &&
-         std::ranges::find(ours, group) != ours.end();
-}
 
 // Whether the group may read the file: it is root's group, ours, or that of the service's user.
 bool may_read(gid_t group, const config::MilterConfig& milter) {

@@ -61,8 +61,9 @@ class Postfix(unittest.TestCase):
         cls.box.run(steps.take("systemctl enable --now tlsrpt-report-send"))
         cls.box.run(steps.take("systemctl enable --now tlsrpt-report-receive"))
         cls.box.run("systemctl is-active tlsrpt-report-receive.service")
-        for web_server in ("location = /tlsrpt", "handle /tlsrpt", "_smtp._tls"):  # e2e report: receive
-            steps.take(web_server)
+        # e2e report: receive, imap
+        for elsewhere in ("location = /tlsrpt", "handle /tlsrpt", "_smtp._tls", "runuser"):
+            steps.take(elsewhere)
         cls.answers = steps.take("tlsrpt-report summary")
         cls.read = steps.take("tlsrpt-report read")
         assert not steps.remaining(), steps.remaining()
