@@ -1,5 +1,6 @@
 #include "report/report_fate.h"
 
+#include "base/domain.h"
 #include "base/text.h"
 
 namespace starttls::report {
@@ -8,19 +9,22 @@ std::string_view explanation_of(Fate fate) {
   switch (fate) {
     case Fate::reported:
       return "";
+    case Fate::no_domain:
+      return "the name is no domain name";
     case Fate::no_record:
-      return "have no TLSRPT record that names a destination";
+      return "no TLSRPT record that names a destination";
     case Fate::no_destination:
-      return "get none by the configuration";
+      return "the configuration says so ([[destination]])";
     case Fate::suppressed:
-      return "have only destinations from which mail came back";
+      return "mail to each destination came back (tlsrpt-report queue)";
     case Fate::only_our_reports:
-      return "got no mail but our reports";
+      return "our reports were the only mail";
   }
   return "";
 }
 
 Decision decide(const OutboundReport& report, const DestinationFacts& facts) {
+  if (!DomainName::is_plain(report.domain)) return {.fate = Fate::no_domain};
   const auto mails = facts.mails_sent.find(report.domain);
   if (mails != facts.mails_sent.end() && report.successful + report.failed <= mails->second)
     return {.fate = Fate::only_our_reports};

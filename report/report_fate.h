@@ -17,18 +17,20 @@ namespace starttls::report {
 
 enum class Fate {
   reported,
+  no_domain,         // what the mail server sent to has no name of a domain, such as an address literal
   no_record,         // no usable record: nobody asks for it
   no_destination,    // the configuration says so
   suppressed,        // mail to each destination came back
   only_our_reports,  // the only mails that we sent there were reports (RFC 8460 section 5.3)
 };
 inline constexpr auto fate_words = enum_words<Fate>({{Fate::reported, "reported"},
+                                                     {Fate::no_domain, "no-domain"},
                                                      {Fate::no_record, "no-record"},
                                                      {Fate::no_destination, "no-destination"},
                                                      {Fate::suppressed, "suppressed"},
                                                      {Fate::only_our_reports, "only-our-reports"}});
 
-// "have no TLSRPT record that names a destination": what domains with this fate do; "" for Fate::reported.
+// "no TLSRPT record that names a destination": why there is no report, a part of a sentence; "" for Fate::reported.
 std::string_view explanation_of(Fate fate);
 
 struct Decision {

@@ -162,13 +162,13 @@ std::string not_reported(const Totals& totals) {
   std::string text;
   for (const auto& [fate, domains] : totals.domains) {
     if (fate != Fate::reported)
-      text += fmt::format("{} {}, and no report.\n", counted(domains, "domain"), explanation_of(fate));
+      text += fmt::format("{} without a report: {}.\n", counted(domains, "domain"), explanation_of(fate));
   }
   if (totals.day.malformed > 0)
-    text += fmt::format("{} of the day could not be read, and do not count.\n",
-                        counted(totals.day.malformed, "datagram"));
+    text +=
+        fmt::format("Not counted: {} that could not be read.\n", counted(totals.day.malformed, "datagram"));
   if (totals.day.left_out > 0)
-    text += fmt::format("{} of the day do not count: it has too many policies (collector.max_policies).\n",
+    text += fmt::format("Not counted: {} under policies beyond collector.max_policies.\n",
                         counted(totals.day.left_out, "session"));
   return text;
 }
@@ -205,7 +205,8 @@ Result<int> write_files(const Values& values, const Context& context, Day day,
   Lookup lookup(context);
   const std::string sender = reporter_of(context.configuration.report).domain;
   TRY(for_each_report(
-      values, context, day, facts, [&](OutboundReport&& report, const Decision&) -> Result<void> {
+      values, context, day, facts, [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
+        if (decision.fate == Fate::no_domain) return {};
         if (report.has_unknown_policy) TRY(look_up_policies(report, lookup, context));
         const auto packed = TRY(tlsrpt::gzip(tlsrpt::to_json(report.report)));
         const fs::path file =
@@ -235,12 +236,21 @@ Result<int> send(const Values& values, const Context& context, Day day, const De
   const Reporter reporter = reporter_of(context.configuration.report);
   auto totals = TRY(for_each_report(
       values, context, day, facts, [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
+        if (decision.fate == Fate::no_domain) return {};
         if (decision.fate != Fate::reported && tested.empty()) return {};
         if (report.has_unknown_policy) TRY(look_up_policies(report, lookup, context));
         if (!tested.empty()) mark_as_test(report, context.clock());
-        return sender.enqueue(report.report, report.domain, tested.empty() ? decision.destinations : tested,
-                              reporter, report.unique_id);
+        const bool is_test = !tested.empty();
+        return sender.enqueue(report.report,
+                              {.domain = report.domain,
+                               .destinations = is_test ? tested : decision.destinations,
+                               .unique_id = report.unique_id,
+                               .at_once = is_test},
+                              reporter);
       }));
+  if (!tested.empty() && totals.domains.empty())
+    return fail(Fault::unavailable, "no result of mail to {} was received on {}", *values.domain,
+                to_string(day));
   TRY(sender.flush());
   if (context.json) {
     json::JsonText json;

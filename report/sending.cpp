@@ -79,27 +79,28 @@ Result<ReportSender> ReportSender::open(const Context& context, Lookup& lookup) 
 
 Result<void> ReportSender::enqueue(const tlsrpt::Report& all, const Reporter& reporter) {
   for (const tlsrpt::PolicyResult& policy : all.policies)
-    TRY(enqueue(report_for(all, policy), policy.policy_domain, context_->report.rua, reporter));
+    TRY(enqueue(report_for(all, policy),
+                {.domain = policy.policy_domain, .destinations = context_->report.rua}, reporter));
   return flush();
 }
 
-Result<void> ReportSender::enqueue(const tlsrpt::Report& report, const std::string& domain,
-                                   std::span<const tlsrpt::Destination> destinations,
-                                   const Reporter& reporter, std::string_view unique_id) {
+Result<void> ReportSender::enqueue(const tlsrpt::Report& report, const Addressing& to,
+                                   const Reporter& reporter) {
   auto packed = TRY(tlsrpt::gzip(tlsrpt::to_json(report)));
   const Time now = context_->clock();
   tlsrptdb::PackedDelivery one{
       .delivery = {.report_id = report.head.report_id,
-                   .policy_domain = domain,
+                   .policy_domain = to.domain,
                    .submitter = reporter.domain,
                    .sender = reporter.sender,
-                   .file_name = tlsrpt::file_name(reporter.domain, domain, report.head.begin, report.head.end,
-                                                  true, unique_id),
+                   .file_name = tlsrpt::file_name(reporter.domain, to.domain, report.head.begin,
+                                                  report.head.end, true, to.unique_id),
                    .created = now,
-                   .next_try = some_time_within(now, context_->configuration.report.send_window)},
+                   .next_try =
+                       to.at_once ? now : some_time_within(now, context_->configuration.report.send_window)},
       .json_gzip = std::move(packed)};
-  if (destinations.empty()) packed_.push_back(one);
-  for (const tlsrpt::Destination& destination : destinations) {
+  if (to.destinations.empty()) packed_.push_back(one);
+  for (const tlsrpt::Destination& destination : to.destinations) {
     one.delivery.destination = destination.uri();
     packed_.push_back(one);
   }

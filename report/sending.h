@@ -40,6 +40,14 @@ struct SendingOutcome {
 // failed permanently.
 int exit_status(const SendingOutcome& outcome);
 
+// About which domain a report is, and where it goes.
+struct Addressing {
+  std::string domain;
+  std::span<const tlsrpt::Destination> destinations;  // none: the rua of the domain when it is due
+  std::string_view unique_id = {};                    // as of tlsrpt::file_name()
+  bool at_once = false;                               // not within report.send_window
+};
+
 // Sends from the queue of a state directory. Only one process may do so at a time: Fault::temporary if
 // another one does.
 class ReportSender {
@@ -52,11 +60,8 @@ class ReportSender {
   // called several times.
   Result<void> enqueue(const tlsrpt::Report& all, const Reporter& reporter);
 
-  // Queues a report about a domain for these destinations; none: the rua of the domain when it is due. `unique_id`: as
-  // of tlsrpt::file_name(). It is in the queue after flush().
-  Result<void> enqueue(const tlsrpt::Report& report, const std::string& domain,
-                       std::span<const tlsrpt::Destination> destinations, const Reporter& reporter,
-                       std::string_view unique_id = {});
+  // Queues a report. It is in the queue after flush().
+  Result<void> enqueue(const tlsrpt::Report& report, const Addressing& to, const Reporter& reporter);
   Result<void> flush();
   // Deliveries that were not in the queue before.
   std::uint64_t queued() const { return queued_; }

@@ -5,15 +5,14 @@ import email.policy
 import gzip
 import json
 import signal
-import socketserver
 import stat
-import threading
 import unittest
 
 from lab import Lab
 from lab.bad_dns import BadDns, servfail
 from lab.dns import Dns
 from lab.https import Answer, HttpsServer
+from lab.mailbox import Mailbox
 from lab.program import Program
 from reports import RecordedReader
 
@@ -21,64 +20,14 @@ YESTERDAY = "2026-11-26"
 NOW = "2026-11-27T06:00:00Z"
 
 
-class Mailbox(socketserver.ThreadingTCPServer):
-    """A mail server that accepts mail, or answers DATA or RCPT with `refusal`."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-
-    def __init__(self, address: str) -> None:
-        self.mails: list[bytes] = []
-        self.refusal = ""
-        self.hold = threading.Event()
-        self.reached = threading.Event()
-        super().__init__((address, 0), Session)
-        self.port = self.server_address[1]
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self.hold.set()
-        self.shutdown()
-        self.server_close()
-
-
-class Session(socketserver.StreamRequestHandler):
-    def say(self, line: str) -> None:
-        self.wfile.write(line.encode() + b"\r\n")
-
-    def handle(self) -> None:
-        self.say("220 mailbox")
-        while line := self.rfile.readline():
-            verb = line.split()[0].upper() if line.split() else b""
-            if verb == b"DATA":
-                self.say("354 go on")
-                mail = b""
-                while (part := self.rfile.readline()) not in (b".\r\n", b""):
-                    mail += part
-                self.server.mails.append(mail)
-                self.server.reached.set()
-                if self.server.refusal == "hang":
-                    self.server.hold.wait(60)
-                    return
-                self.say("250 taken")
-            elif verb == b"RCPT" and self.server.refusal and self.server.refusal != "hang":
-                self.say(self.server.refusal)
-            elif verb == b"QUIT":
-                self.say("221 bye")
-                return
-            else:
-                self.say("250 ok")
-
-
 class Send(unittest.TestCase):
     def setUp(self) -> None:
         self.lab = self.enterContext(Lab())
-        self.mailbox = Mailbox(self.lab.address())
-        self.addCleanup(self.mailbox.stop)
+        self.mailbox = Mailbox(self.lab)
 
     def reader(self, *tables: str, rua: str = '["mailto:tls@example.test"]', mail: str | None = None,
                now: str = NOW, contact: str = "postmaster@example.test") -> RecordedReader:
-        mail = mail or f"smtp://{self.mailbox.server_address[0]}:{self.mailbox.port}"
+        mail = mail or self.mailbox.url
         reader = RecordedReader(self.lab, "\n".join([
             "[report]", 'organization = "Example Ltd."', f'contact = "{contact}"',
             f"rua = {rua}" if rua else "", f'mail = "{mail}"', *tables]), now)

@@ -152,6 +152,11 @@ TEST_CASE("the configuration goes before the record") {
   CHECK(decide(report_to("c.example", record, 3), facts).fate == Fate::reported);
 }
 
+TEST_CASE("what is no domain name gets no report") {
+  for (const char* name : {"[192.0.2.1]", "../../etc/passwd", "a b.example", "a\nb.example"})
+    CHECK(decide(report_to(name, record, 3), {}).fate == Fate::no_domain);
+}
+
 TEST_CASE("addresses from which mail came back get none, the other destinations do") {
   const DestinationFacts facts{.overrides = {}, .mails_sent = {}, .suppressed = {"a@example.org"}};
   CHECK(decide(report_to("a.example", record, 3), facts).fate == Fate::suppressed);
