@@ -20,7 +20,7 @@ MILTER, SERVE, SOCKET = "tlsrpt-milter.service", "starttls-listtool-serve.servic
 RECEIVE = "starttls-listtool-publish-receive.service"
 REPORT_RECEIVE = "tlsrpt-report-receive.service"
 TIMERS = ("starttls-listtool-update.timer", "starttls-listtool-check.timer", "starttls-listtool-publish.timer",
-          "tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
+          "tlsrpt-report-send.timer", "tlsrpt-report-outbound.timer", "tlsrpt-report-queue.timer")
 PREVIOUS = "0.1.9"
 PLAIN_MAIL = "Subject: hello\n\nhello\n"
 # What a package manager, a mail server and a booted system write by themselves.

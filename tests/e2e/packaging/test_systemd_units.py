@@ -23,7 +23,9 @@ PUBLISH, PUBLISH_TIMER = "starttls-listtool-publish.service", "starttls-listtool
 MILTER = "tlsrpt-milter.service"
 SEND, QUEUE = "tlsrpt-report-send.service", "tlsrpt-report-queue.service"
 TAKE = "tlsrpt-report-receive.service"
-TIMERS = (TIMER, CHECK_TIMER, PUBLISH_TIMER, "tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
+OUTBOUND = "tlsrpt-report-outbound.service"
+TIMERS = (TIMER, CHECK_TIMER, PUBLISH_TIMER, "tlsrpt-report-send.timer", "tlsrpt-report-outbound.timer",
+          "tlsrpt-report-queue.timer")
 # Each service's program, its arguments, and the highest exposure level in tenths (systemd-analyze(1), security).
 SERVICES = {
     UPDATE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml update", 30),
@@ -32,6 +34,7 @@ SERVICES = {
     PUBLISH: ("starttls-listtool", "-q -c /etc/starttls-toolkit/listtool.toml publish run", 15),
     RECEIVE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml publish receive", 15),
     SEND: ("tlsrpt-report", "-q self --send", 20),
+    OUTBOUND: ("tlsrpt-report", "-q send", 20),
     QUEUE: ("tlsrpt-report", "-q queue --send", 20),
     TAKE: ("tlsrpt-report", "receive", 15),
     MILTER: ("tlsrpt-milter", "-f", 15),
@@ -90,7 +93,7 @@ class SystemdUnits(Installed):
             self.assertIn("bin/", name)
 
     def test_a_temporary_failure_is_no_failure_of_a_unit_that_runs_again(self) -> None:
-        for unit in (UPDATE, CHECK, PUBLISH, SEND, QUEUE):
+        for unit in (UPDATE, CHECK, PUBLISH, SEND, OUTBOUND, QUEUE):
             self.assertIn("\nSuccessExitStatus=75\n", (self.units / unit).read_text(), unit)
 
     def test_the_sockets_of_serve_are_created_before_it_and_never_while_it_runs(self) -> None:
@@ -111,7 +114,7 @@ class SystemdUnits(Installed):
         servers = {"postfix.service", "postfix@-.service", "sendmail.service", "exim4.service"}
         for unit in (MILTER, SERVE):
             self.assertLessEqual(servers, set(self.values(unit, "Before")))
-        for unit in (SEND, QUEUE):
+        for unit in (SEND, OUTBOUND, QUEUE):
             self.assertLessEqual(servers, set(self.values(unit, "After")))
         self.assertEqual(set(self.values("postfix@.service.d/starttls-toolkit.conf", "After")), {MILTER, SERVE})
         for unit in (MILTER, SERVE):
@@ -129,7 +132,7 @@ class SystemdUnits(Installed):
         created = (self.units.parents[1] / "tmpfiles.d/starttls-toolkit.conf").read_text()
         lines = {line.split()[1]: line.split() for line in created.splitlines() if not line.startswith("#")}
         self.assertEqual(lines["/etc/starttls-toolkit"][2:5], ["2755", "root", "starttls-toolkit"])
-        for unit in (MILTER, SEND, QUEUE, TAKE):
+        for unit in (MILTER, SEND, OUTBOUND, QUEUE, TAKE):
             state, = self.values(unit, "StateDirectory")
             mode, = self.values(unit, "StateDirectoryMode")
             user, group = self.values(unit, "User") + self.values(unit, "Group")
