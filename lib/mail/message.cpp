@@ -60,15 +60,18 @@ std::string_view take_field(std::string_view& rest) {
   return field;
 }
 
+Result<std::string> read_text(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end) {
+  std::string text(end - begin, '\0');
+  text.resize(TRY(read_full(source.bytes(begin, end), text)));
+  return text;
+}
+
 // If a field occurs several times, the last one counts, so that only one is parsed. A field over the size
 // limit, which no valid one needs, is ignored. `type_if_absent` is the type of an entity that declares none.
-Result<Header> read_header(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
-                           std::string_view type_if_absent) {
-  std::string text(end - begin, '\0');
-  const auto got = TRY(read_full(source.bytes(begin, end), text));
+Header parse_header(std::string_view text, std::string_view type_if_absent) {
   std::string_view type;
   std::string_view encoding;
-  for (std::string_view rest(text.data(), got); !rest.empty();) {
+  for (std::string_view rest = text; !rest.empty();) {
     const std::string_view field = take_field(rest);
     if (field.size() > field_size_limit) continue;
     if (const auto value = value_of(field, "content-type")) type = *value;
@@ -138,8 +141,9 @@ class Decoded {
 // Reads a mail line by line, once, however deep its parts are nested.
 class Walk {
  public:
-  Walk(const RandomAccessFile& source, const std::function<void(const Part&)>& take)
-      : source_(source), take_(take) {}
+  Walk(const RandomAccessFile& source, const std::function<void(const Part&)>& take,
+       const TakeHeader& take_header)
+      : source_(source), take_(take), take_header_(take_header) {}
 
   Result<void> run(std::uint64_t begin, std::uint64_t end) {
     before_newline_ = begin;
@@ -169,8 +173,9 @@ class Walk {
     std::string_view default_type;  // of its parts
   };
 
-  void begin_entity(std::uint64_t at, std::string_view type_if_absent) {
+  void begin_entity(std::uint64_t at, std::string_view type_if_absent, bool is_mail = false) {
     state_ = State::header;
+    is_mail_ = is_mail;
     begin_ = at;
     type_if_absent_ = type_if_absent;
   }
@@ -202,11 +207,13 @@ class Walk {
   // Ends the header of an entity. Its content follows.
   Result<void> end_header(std::uint64_t end) {
     if (++seen_ > max_parts) return fail(Fault::data, "a mail of more than {} parts", max_parts);
-    auto header = TRY(read_header(source_, begin_, end, type_if_absent_));
+    const auto text = TRY(read_text(source_, begin_, end));
+    if (is_mail_ && take_header_) take_header_(text);
+    auto header = parse_header(text, type_if_absent_);
     begin_ = end;
     if (header.is_message() && level_ < max_levels) {
       ++level_;
-      begin_entity(end, default_type);
+      begin_entity(end, default_type, true);
     } else if (header.is_multipart()) {
       state_ = level_ < max_levels ? State::between : State::ignored;
       if (level_ < max_levels) open_multipart(header);
@@ -248,9 +255,11 @@ class Walk {
 
   const RandomAccessFile& source_;
   const std::function<void(const Part&)>& take_;
+  const TakeHeader& take_header_;
   State state_ = State::header;
   std::uint64_t begin_ = 0;                         // of the header, or of the content
   std::string_view type_if_absent_ = default_type;  // of the entity whose header it is
+  bool is_mail_ = false;                            // whether that is a mail within the mail
   std::uint64_t before_newline_ = 0;  // end of the last line without its LF or CRLF (RFC 2046 5.1.1)
   std::size_t level_ = 0;             // of the entity that the walk is in
   std::size_t seen_ = 0;              // entities
@@ -269,12 +278,12 @@ bool is_message(std::string_view head) {
 }
 
 Result<void> for_each_part(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
-                           const std::function<void(const Part&)>& take) {
+                           const std::function<void(const Part&)>& take, const TakeHeader& take_header) {
   if (end - begin > message_size_limit) {
     return fail(Fault::data, "a mail larger than the limit of {} bytes", message_size_limit);
   }
   init_gmime();
-  return Walk(source, take).run(begin, end);
+  return Walk(source, take, take_header).run(begin, end);
 }
 
 }  // namespace starttls::mail

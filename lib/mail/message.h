@@ -29,13 +29,17 @@ struct Part {
   ReadBytes content;         // decoded; errors of the transfer encoding are ignored
 };
 
+// Gets the header of a mail, as it is written. Valid until it returns.
+using TakeHeader = std::function<void(std::string_view header)>;
+
 // Whether it begins as a mail does, with a header field.
 bool is_message(std::string_view head);
 
 // Calls `take` with each part that is not multipart, also of mails within the mail. Invalid MIME is read as
 // far as possible. The work is linear in the size of the mail, whatever its content. Fault::data where the
-// message exceeds a limit, after the parts before that.
+// message exceeds a limit, after the parts before that. `take_header`, if there is one, gets the header of
+// each mail within the mail, before its parts.
 Result<void> for_each_part(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
-                           const std::function<void(const Part&)>& take);
+                           const std::function<void(const Part&)>& take, const TakeHeader& take_header = {});
 
 }  // namespace starttls::mail

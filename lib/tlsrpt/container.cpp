@@ -7,6 +7,7 @@
 
 #include "base/counted.h"
 #include "base/text.h"
+#include "mail/delivery_status.h"
 #include "mail/mbox.h"
 #include "mail/message.h"
 #include "tlsrpt/gzip.h"
@@ -42,6 +43,7 @@ struct Seen {
   std::size_t reports = 0;
   std::size_t parts = 0;
   bool zip = false;
+  bool bounce = false;
   std::optional<Error> error;
 
   Error refusal() const {
@@ -55,6 +57,9 @@ struct Seen {
 
 void take_part(const mail::Part& part, const Location& place, Seen& seen, const TakeDocument& take) {
   ++seen.parts;
+  // The mail that came back follows, with a report of ours.
+  seen.bounce = seen.bounce || mail::is_delivery_status(part.content_type);
+  if (seen.bounce) return;
   std::array<char, sniffed> head{};
   const auto size = read_full(part.content, head);
   if (!size) seen.error = size.error();
@@ -68,11 +73,15 @@ void take_part(const mail::Part& part, const Location& place, Seen& seen, const 
 
 void take_message(const mail::RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
                   std::uint64_t message, const TakeDocument& take) {
-  const Location place{.message = message, .is_mail = true, .begin = begin, .end = end};
+  Location place{.message = message, .is_mail = true, .begin = begin, .end = end};
   Seen seen;
   const auto done = mail::for_each_part(source, begin, end,
                                         [&](const mail::Part& part) { take_part(part, place, seen, take); });
   if (!done) return take(place, std::unexpected(done.error()));
+  if (seen.reports == 0 && seen.bounce) {
+    place.is_bounce = true;
+    return take(place, fail(Fault::data, "a mail that came back"));
+  }
   if (seen.reports == 0) take(place, std::unexpected(seen.refusal()));
   if (seen.reports > max_reports) {
     take(place, fail(Fault::data, "a mail with {}: those after the first {} are not read",

@@ -29,6 +29,7 @@ inline constexpr std::size_t max_reports = 20;  // of one mail; further ones are
 struct Location {
   std::uint64_t message = 0;  // number of the mail in a mailbox, from 1; 0: no mailbox
   bool is_mail = false;
+  bool is_bounce = false;  // mail that came back (mail/delivery_status.h): no report, whatever is in it
   // Offsets of the mail in the file, from the first field of its header on.
   std::uint64_t begin = 0;
   std::uint64_t end = 0;

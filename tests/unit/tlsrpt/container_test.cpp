@@ -102,3 +102,23 @@ TEST_CASE("of a mail with very many reports only the first ones are read") {
   REQUIRE(documents.size() == tlsrpt::max_reports + 1);
   CHECK(documents.back() == "0 error: a mail with 22 reports: those after the first 20 are not read");
 }
+
+TEST_CASE("the report in a mail that came back is none that others sent") {
+  const std::string bounce =
+      "Content-Type: multipart/report; report-type=delivery-status; boundary=A\n\n"
+      "--A\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b.test\n\n"
+      "--A\nContent-Type: message/rfc822\n\n" +
+      mail_of("application/tlsrpt+json", "{}") + "--A--\n";
+  CHECK(documents_in(bounce) == Documents{"0 error: a mail that came back"});
+  const TemporaryFolder folder;
+  write(folder / "bounce", bounce);
+  const auto source = good(mail::RandomAccessFile::open(folder / "bounce", tlsrpt::container_size_limit));
+  good(tlsrpt::for_each_document(source, [&](const tlsrpt::Location& place, const Result<ReadBytes>&) {
+    CHECK(place.is_bounce);
+    CHECK(place.end == source.size());
+  }));
+  // A report to which a status is attached is a report.
+  CHECK(documents_in(
+            "Content-Type: multipart/mixed; boundary=A\n\n--A\nContent-Type: application/json\n\n{}\n"
+            "--A\nContent-Type: message/delivery-status\n\nAction: failed\n\n--A--\n") == Documents{"0 {}"});
+}
