@@ -83,6 +83,11 @@ Result<void> Intake::read_source(const std::string& name, const mail::RandomAcce
       [&](const tlsrpt::Location& location, const Result<ReadBytes>& document) {
         if (!done) return;  // the store failed, and would fail again
         Input input{.name = name, .message = location.message};
+        if (location.is_bounce) {
+          input = read_bounce(std::move(input), source, location);
+          done = deliver(input);
+          return;
+        }
         done = document ? read_document(std::move(input), source, location, *document)
                         : add_rejected(std::move(input), document.error().message);
       },
@@ -128,7 +133,7 @@ Result<void> Intake::read_document(Input input, const mail::RandomAccessFile& so
 }
 
 Result<void> Intake::add_parsed(ParsedInput& parsed) {
-  if (parsed.input.status == InputStatus::rejected) return deliver(parsed.input);
+  if (!is_report(parsed.input)) return deliver(parsed.input);
   TRY(begin_batch());
   if (store_ != nullptr) {
     for (const tlsrpt::PolicyResult& policy : parsed.policies) TRY(store_->add(policy));
@@ -170,6 +175,10 @@ Result<void> Intake::begin_batch() {
 }
 
 Result<void> Intake::deliver(Input& input) {
+  if (input.status == InputStatus::bounce && settings_.on_bounce) {
+    TRY(finish());
+    TRY(settings_.on_bounce(input));
+  }
   if (input.status == InputStatus::rejected && only_copy_ != nullptr &&
       !settings_.rejected_directory.empty()) {
     if (saved_as_.empty()) TRY(save_rejected(input));

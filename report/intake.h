@@ -28,6 +28,8 @@ struct IntakeSettings {
   bool stdin_is_mailbox = false;        // whether standard input may be an mbox; else one mail
   ParserSettings parser;
   bool want_policies = false;  // whether Input::policies is filled
+  // Called for each bounce, when nothing is uncommitted in the store; it may be empty.
+  std::function<Result<void>(Input& bounce)> on_bounce;
 };
 
 // Called for each input, in their order.

@@ -26,7 +26,7 @@ OwnerLookup::OwnerLookup(const Context& context, bool may_look_up)
     : context_(context), may_look_up_(may_look_up), ours_(load_our_domains(context)), seen_(ours_) {}
 
 void OwnerLookup::check(Input& input) {
-  if (ours_.domains.empty() || input.status == InputStatus::rejected) return;
+  if (ours_.domains.empty() || !is_report(input)) return;
   std::vector<PolicyOwner> owners = owners_of(input);
   if (!is_complete_ && !std::ranges::all_of(owners, &PolicyOwner::is_ours)) {
     look_up();

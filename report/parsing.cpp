@@ -23,7 +23,8 @@ constexpr std::size_t max_ahead = std::size_t{512} << 10U;  // bytes of policies
 
 constexpr auto status_words = enum_words<InputStatus>({{InputStatus::read, "read"},
                                                        {InputStatus::duplicate, "duplicate"},
-                                                       {InputStatus::rejected, "rejected"}});
+                                                       {InputStatus::rejected, "rejected"},
+                                                       {InputStatus::bounce, "bounce"}});
 
 void add_hosts(const tlsrpt::PolicyResult& policy, std::vector<std::string>& hosts) {
   const auto add = [&](const std::string& host) {
@@ -74,6 +75,14 @@ void add_policies(const std::vector<tlsrpt::PolicyResult>& policies, const Parse
 
 std::string_view to_string(InputStatus status) {
   return status_words.word(status);
+}
+
+Input read_bounce(Input input, const mail::RandomAccessFile& source, const tlsrpt::Location& location) {
+  auto bounce = mail::read_bounce(source, location.begin, location.end);
+  if (!bounce) return reject(std::move(input), bounce.error().message);
+  input.status = InputStatus::bounce;
+  input.bounce = std::move(*bounce);
+  return input;
 }
 
 Input reject(Input input, const std::string& reason) {
@@ -176,6 +185,7 @@ class ReadAheadParser {
 
   ParsedInput read(Input input, const mail::RandomAccessFile& source, const tlsrpt::Location& location,
                    const Result<ReadBytes>& document) {
+    if (location.is_bounce) return {.input = read_bounce(std::move(input), source, location)};
     if (!document) return {.input = reject(std::move(input), document.error().message)};
     ParsedInput parsed;
     const auto take = [&](tlsrpt::PolicyResult&& policy) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "mail/delivery_status.h"
 #include "mail/random_access_file.h"
 #include "report/failure_digest.h"
 #include "store/senders.h"
@@ -27,8 +28,8 @@ namespace starttls::report {
 
 using starttls::to_string;  // of days; the ones below would hide it
 
-enum class InputStatus { read, duplicate, rejected };
-// "read", "duplicate", "rejected"
+enum class InputStatus { read, duplicate, rejected, bounce };
+// "read", "duplicate", "rejected", "bounce"
 std::string_view to_string(InputStatus status);
 
 // The figures of one policy domain in a report.
@@ -37,15 +38,17 @@ struct PolicyDomainSums {
   std::vector<std::string> hosts;  // the first MX hosts that it contains
 };
 
-// A report, or an input that is not a report.
+// A report, a bounce, or an input that is neither.
 struct Input {
   std::string name;           // of the file, escaped
   std::uint64_t message = 0;  // the number of the mail in a mailbox, from 1; 0: it is no mail
   InputStatus status = InputStatus::rejected;
-  std::string reason;                 // why it was rejected
-  std::string saved_as;               // the file of a rejected mail from standard input
-  std::vector<std::string> warnings;  // assumptions, and suspicious content
-  // If it was not rejected:
+  std::string reason;                   // why it was rejected, or why a bounce changes nothing
+  std::string saved_as;                 // the file of a rejected mail from standard input
+  std::vector<std::string> warnings;    // assumptions, and suspicious content
+  mail::Bounce bounce;                  // if it is one
+  std::vector<std::string> suppressed;  // addresses that get no more reports because of the bounce
+  // If it is a report:
   tlsrpt::ReportHead head;
   std::uint64_t successful = 0;
   std::uint64_t failed = 0;
@@ -96,6 +99,14 @@ class Parser {
   tlsrpt::ReportReader reader_;
   std::optional<tlsrptdb::ReportFingerprint> identity_;  // none if nothing is stored
 };
+
+// Whether it was read, now or before.
+inline bool is_report(const Input& input) {
+  return input.status == InputStatus::read || input.status == InputStatus::duplicate;
+}
+
+// The mail at a location, which is a bounce.
+Input read_bounce(Input input, const mail::RandomAccessFile& source, const tlsrpt::Location& location);
 
 // Returns the input as rejected. If the reason starts with the input's name, the name is removed.
 Input reject(Input input, const std::string& reason);

@@ -1,3 +1,7 @@
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "base/console.h"
 #include "base/text.h"
 #include "base/try.h"
@@ -6,19 +10,38 @@
 #include "report/sending.h"
 #include "report/tables.h"
 #include "tlsrptdb/report_store.h"
+#include "tlsrptdb/suppressions.h"
 
 namespace starttls::report {
 namespace {
 
 using tlsrptdb::Delivery;
 using tlsrptdb::DeliveryState;
+using tlsrptdb::Suppression;
 
 struct Values {
   bool send = false;
+  std::optional<std::string> resumed;
 };
 
 void declare(Options& options, Values& values) {
-  options.flag("--send", values.send, "Send the reports that are due; print only failures");
+  const auto send = options.flag("--send", values.send, "Send the reports that are due; print only failures");
+  options
+      .option("--resume", values.resumed, "ADDRESS",
+              "Send reports to this address again, although mail came back")
+      .excludes(send);
+}
+
+std::string render(const std::vector<Suppression>& suppressions) {
+  if (suppressions.empty()) return "";
+  Table table{.head = {"Mail came back from", "No reports until"}, .rows = {}};
+  std::string reasons;
+  for (const Suppression& one : suppressions) {
+    const std::string address = printable(one.address, 300);
+    table.rows.push_back({address, to_rfc3339(one.since + tlsrptdb::suppression_time)});
+    reasons += "\n" + paragraph(address + ": ", one.reason);  // escaped when it was stored
+  }
+  return "\n" + to_columns(table, output_width()) + reasons;
 }
 
 std::string render(const std::vector<Delivery>& deliveries) {
@@ -38,7 +61,7 @@ std::string render(const std::vector<Delivery>& deliveries) {
   return to_columns(table, output_width()) + reasons;
 }
 
-std::string to_json(const std::vector<Delivery>& deliveries) {
+std::string to_json(const std::vector<Delivery>& deliveries, const std::vector<Suppression>& suppressions) {
   json::JsonText json;
   json.begin_object();
   json.key("deliveries");
@@ -57,8 +80,31 @@ std::string to_json(const std::vector<Delivery>& deliveries) {
     json.end_object();
   }
   json.end_array();
+  json.array("suppressed", [&] {
+    for (const Suppression& one : suppressions) {
+      json.object([&] {
+        json.member("address", one.address);
+        json.member("since", to_rfc3339(one.since));
+        json.member("until", to_rfc3339(one.since + tlsrptdb::suppression_time));
+        json.member("reason", one.reason);
+      });
+    }
+  });
   json.end_object();
   return json.take();
+}
+
+Result<int> resume(const std::string& address, const Context& context) {
+  const auto file = tlsrptdb::report_file(context.configuration.state_dir);
+  auto known = TRY(tlsrptdb::Suppressions::open(file, store::Access::read));
+  bool was_suppressed = false;
+  if (!TRY(known.active(Time{})).empty()) {
+    auto suppressions = TRY(tlsrptdb::Suppressions::open(file, store::Access::read_write));
+    was_suppressed = TRY(suppressions.remove(address));
+  }
+  TRY(print(fmt::format("{}: {}\n", printable(address),
+                        was_suppressed ? "gets reports again" : "no mail from there came back")));
+  return was_suppressed ? 0 : 1;
 }
 
 Result<int> run(const Values& values, const Context& context) {
@@ -67,10 +113,13 @@ Result<int> run(const Values& values, const Context& context) {
     ReportSender sender = TRY(ReportSender::open(context, lookup));
     return exit_status(TRY(sender.deliver()));
   }
-  auto queue = TRY(tlsrptdb::DeliveryQueue::open(tlsrptdb::report_file(context.configuration.state_dir),
-                                                 store::Access::read));
+  if (values.resumed) return resume(*values.resumed, context);
+  const auto file = tlsrptdb::report_file(context.configuration.state_dir);
+  auto queue = TRY(tlsrptdb::DeliveryQueue::open(file, store::Access::read));
+  auto suppressions = TRY(tlsrptdb::Suppressions::open(file, store::Access::read));
   const std::vector<Delivery> deliveries = TRY(queue.all());
-  TRY(print(context.json ? to_json(deliveries) : render(deliveries)));
+  const std::vector<Suppression> suppressed = TRY(suppressions.active(context.clock()));
+  TRY(print(context.json ? to_json(deliveries, suppressed) : render(deliveries) + render(suppressed)));
   return 0;
 }
 
@@ -78,7 +127,7 @@ Result<int> run(const Values& values, const Context& context) {
 
 Command queue_command() {
   return make_command({.name = "queue",
-                       .summary = "List the self reports that were sent or wait, or send those that are due",
+                       .summary = "List the reports that were sent or wait, or send those that are due",
                        .example = "tlsrpt-report queue"},
                       declare, run);
 }

@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "command/alias.h"
 #include "imap/url.h"
+#include "report/bounces.h"
 #include "report/commands.h"
 #include "report/intake.h"
 #include "report/intake_settings.h"
@@ -144,9 +145,11 @@ Result<int> run(const Values& values, const Context& context) {
   ReadOutput output(context, store.has_value());
   const bool may_look_up = !values.no_lookup && !context.is_from_alias();
   OwnerLookup owners(context, may_look_up);
+  Bounces bounces(configuration.state_dir, now);
   IntakeSettings settings = TRY(intake_settings(configuration, now, values.are_authenticated));
   settings.stdin_is_mailbox = values.mbox;
   settings.want_policies = context.json;
+  settings.on_bounce = [&](Input& bounce) { return bounces.take(bounce, store.has_value()); };
   if (!store) {
     settings.rejected_directory.clear();
     settings.parser.oldest = Day();

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "report/tables.h"
 #include "tlsrpt/explanation.h"
+#include "tlsrptdb/suppressions.h"
 
 namespace starttls::report {
 namespace {
@@ -32,6 +33,16 @@ std::string report_days(const tlsrpt::ReportHead& head) {
 std::string status_text(const Input& input, std::uint64_t retention_days) {
   if (input.status != InputStatus::read || !input.is_too_old) return std::string(to_string(input.status));
   return fmt::format("read, older than {}, not stored", counted(retention_days, "day"));
+}
+
+// "a.eml: bounce: no more reports to tls@example.org for 30 days: 550 no such user"
+std::string bounce_line(const Input& input) {
+  if (input.suppressed.empty())
+    return fmt::format("{}: bounce, ignored: {}", input_name(input), input.reason);
+  return fmt::format("{}: bounce: no more reports to {} for {}: {}", input_name(input),
+                     list_some(input.suppressed, max_shown),
+                     counted(static_cast<std::uint64_t>(tlsrptdb::suppression_time.count()), "day"),
+                     input.reason);
 }
 
 std::string list_hosts(const FailureGroup& group) {
@@ -88,8 +99,10 @@ std::string render(const ReadTotals& totals) {
   if (!totals.others.empty())
     text += "\n" + paragraph("", fmt::format("Reports {}.", totals.others.description()));
   if (!text.empty()) text += "\n";
-  return text + fmt::format("{} read, {}, {} rejected\n", counted(totals.read, "report"),
-                            counted(totals.duplicates, "duplicate"), totals.rejected);
+  text += fmt::format("{} read, {}, {} rejected", counted(totals.read, "report"),
+                      counted(totals.duplicates, "duplicate"), totals.rejected);
+  if (totals.bounces > 0) text += ", " + counted(totals.bounces, "bounce");
+  return text + "\n";
 }
 
 bool is_stored(const Input& input, bool stores) {
@@ -101,14 +114,15 @@ void to_json(json::JsonText& json, const Input& input, bool stores, std::uint64_
   json.member("input", input.name);
   if (input.message > 0) json.member("mail", input.message);
   json.member("status", to_string(input.status));
-  if (input.status != InputStatus::rejected) json.member("stored", is_stored(input, stores));
+  if (is_report(input)) json.member("stored", is_stored(input, stores));
   if (input.status == InputStatus::read && input.is_too_old)
     json.member("reason", status_text(input, retention_days));
-  if (input.status == InputStatus::rejected) json.member("reason", input.reason);
+  if (!is_report(input)) json.member("reason", input.reason);
+  if (input.status == InputStatus::bounce) json.member("suppressed", input.suppressed);
   if (!input.saved_as.empty()) json.member("saved_as", input.saved_as);
   json.member("warnings", input.warnings);
-  if (input.status != InputStatus::rejected) json.member("authenticated", !input.signer.empty());
-  if (input.status != InputStatus::rejected) {
+  if (is_report(input)) json.member("authenticated", !input.signer.empty());
+  if (is_report(input)) {
     json.key("report");
     tlsrpt::to_json(json, {.head = input.head, .policies = input.policies});
   }
@@ -161,6 +175,7 @@ void to_json(json::JsonText& json, const ReadTotals& totals) {
   json.member("read", totals.read);
   json.member("duplicates", totals.duplicates);
   json.member("rejected", totals.rejected);
+  json.member("bounces", totals.bounces);
 }
 
 }  // namespace
@@ -181,6 +196,7 @@ void ReadTotals::add(const Input& input) {
   read += input.status == InputStatus::read ? 1 : 0;
   duplicates += input.status == InputStatus::duplicate ? 1 : 0;
   rejected += input.status == InputStatus::rejected ? 1 : 0;
+  bounces += input.status == InputStatus::bounce ? 1 : 0;
   failures.add(input.head.organization_name, input.failures);
   seen.add(input);
 }
@@ -219,7 +235,10 @@ void ReadOutput::add(const Input& input) {
   totals_.add(input);
   report_problems(input);
   const bool has_line = !context_.json && !context_.quiet && input.status != InputStatus::rejected;
-  if (has_line) lines_ += describe(input, retention_days) + "\n";
+  if (has_line)
+    lines_ +=
+        (input.status == InputStatus::bounce ? bounce_line(input) : describe(input, retention_days)) + "\n";
+  if (input.status == InputStatus::bounce && context_.is_from_alias()) log_info("{}", bounce_line(input));
   if (!has_line && stores_ && input.status == InputStatus::read && input.is_too_old)
     warn(fmt::format("{}: {}", input_name(input), status_text(input, retention_days)));
   if (context_.json) to_json(json_, input, stores_, retention_days);

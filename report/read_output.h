@@ -21,6 +21,7 @@ struct ReadTotals {
   std::uint64_t read = 0;
   std::uint64_t duplicates = 0;
   std::uint64_t rejected = 0;
+  std::uint64_t bounces = 0;
   FailureDigest failures;
   SeenPolicies seen;
   std::vector<Drift> drifts;

@@ -20,11 +20,13 @@
 #include "tlsrpt/gzip.h"
 #include "tlsrpt/record.h"
 #include "tlsrptdb/report_store.h"
+#include "tlsrptdb/suppressions.h"
 
 namespace starttls::report {
 namespace {
 
 constexpr std::chrono::days kept_for{30};  // after a report was sent, or has failed permanently
+constexpr const char* came_back = "mail to each destination came back; see tlsrpt-report queue";
 constexpr const char* media_type = "application/tlsrpt+gzip";
 
 // Spreads sending, so that not every host sends at midnight (RFC 8460 section 4.1).
@@ -78,9 +80,14 @@ Result<ReportSender> ReportSender::open(const Context& context, Lookup& lookup) 
 }
 
 Result<void> ReportSender::enqueue(const tlsrpt::Report& all, const Reporter& reporter) {
+  const auto destinations = TRY(without_suppressed(context_->report.rua));
+  if (destinations.empty() && !context_->report.rua.empty()) {
+    warn(fmt::format("no report is sent: {}", came_back));
+    return {};
+  }
   for (const tlsrpt::PolicyResult& policy : all.policies)
-    TRY(enqueue(report_for(all, policy),
-                {.domain = policy.policy_domain, .destinations = context_->report.rua}, reporter));
+    TRY(enqueue(report_for(all, policy), {.domain = policy.policy_domain, .destinations = destinations},
+                reporter));
   return flush();
 }
 
@@ -146,12 +153,16 @@ Result<void> ReportSender::find_destinations(Time now, SendingOutcome& outcome) 
   const auto found = TRY(lookup_->destinations(domains));
   for (tlsrptdb::Delivery& delivery : due) {
     const auto answer = found.find(delivery.policy_domain);
-    const ReportDestinations wanted =
+    ReportDestinations wanted =
         answer != found.end() ? answer->second
                               : ReportDestinations{.destinations = {}, .error = "it is not a domain name"};
     if (wanted.is_temporary) {
       TRY(record_failure(delivery, {Fault::temporary, wanted.error}, outcome));
       continue;
+    }
+    if (!wanted.destinations.empty()) {
+      wanted.destinations = TRY(without_suppressed(wanted.destinations));
+      wanted.error = came_back;
     }
     if (wanted.destinations.empty()) {
       warn(fmt::format("{}: no report is sent: {}", printable(delivery.policy_domain, 200), wanted.error));
@@ -164,6 +175,20 @@ Result<void> ReportSender::find_destinations(Time now, SendingOutcome& outcome) 
     TRY(queue_.remove(delivery.id));
   }
   return {};
+}
+
+Result<std::vector<tlsrpt::Destination>> ReportSender::without_suppressed(
+    std::span<const tlsrpt::Destination> destinations) {
+  auto suppressions = TRY(tlsrptdb::Suppressions::open(
+      tlsrptdb::report_file(context_->configuration.state_dir), store::Access::read));
+  std::set<std::string> suppressed;
+  for (const tlsrptdb::Suppression& one : TRY(suppressions.active(context_->clock())))
+    suppressed.insert(one.address);
+  std::vector<tlsrpt::Destination> left(destinations.begin(), destinations.end());
+  std::erase_if(left, [&](const tlsrpt::Destination& one) {
+    return one.scheme == tlsrpt::Destination::Scheme::mailto && suppressed.contains(to_lower(one.target));
+  });
+  return left;
 }
 
 Result<void> ReportSender::record_failure(const tlsrptdb::Delivery& delivery, const Error& error,

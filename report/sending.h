@@ -56,7 +56,7 @@ class ReportSender {
   static Result<ReportSender> open(const Context& context, Lookup& lookup);
 
   // Queues a self report for the owner of each policy domain in it. Its destination is the configured rua, or
-  // otherwise the rua of the domain when the report is due. Each report is queued once, even if this is
+  // otherwise the rua of the domain when the report is due, but none from which mail came back. Each report is queued once, even if this is
   // called several times.
   Result<void> enqueue(const tlsrpt::Report& all, const Reporter& reporter);
 
@@ -82,6 +82,9 @@ class ReportSender {
   Result<void> record_failure(const tlsrptdb::Delivery& delivery, const Error& error,
                               SendingOutcome& outcome);
   void warn(const std::string& message) const;
+  // Those from which no mail came back.
+  Result<std::vector<tlsrpt::Destination>> without_suppressed(
+      std::span<const tlsrpt::Destination> destinations);
 
   Result<Work> prepare(const tlsrptdb::Delivery& delivery);
   Result<Work> prepare_mail(const tlsrptdb::Delivery& delivery, const std::string& json_gzip);

@@ -150,6 +150,14 @@ Result<std::map<std::string, std::uint64_t>> DeliveryQueue::mails_sent(Day day) 
   }
 }
 
+Result<bool> DeliveryQueue::was_sent(const std::string& report_id, const std::string& destination,
+                                     Time since) {
+  auto row =
+      TRY(open_->database.prepare("SELECT 1 FROM deliveries WHERE report_id = ?1 AND lower(destination) = "
+                                  "lower(?2) AND state = 'sent' AND sent >= ?3"));
+  return row.bind(1, report_id).bind(2, destination).bind(3, to_number(since)).step();
+}
+
 Result<void> DeliveryQueue::remove(std::int64_t id) {
   auto row = TRY(open_->database.prepare("DELETE FROM deliveries WHERE id = ?1"));
   return row.bind(1, id).run();

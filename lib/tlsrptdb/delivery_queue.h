@@ -71,6 +71,9 @@ class DeliveryQueue {
   Result<std::vector<Delivery>> all();
   // How many mails were sent on the day to addresses of each domain.
   Result<std::map<std::string, std::uint64_t>> mails_sent(Day day);
+  // Whether this report was sent to this destination at that time or later. Upper and lower case are the same in the
+  // destination.
+  Result<bool> was_sent(const std::string& report_id, const std::string& destination, Time since);
   // Removes one that was replaced by others or has no destination.
   Result<void> remove(std::int64_t id);
   // Removes deliveries that have ended and were created before.

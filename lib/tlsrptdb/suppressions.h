@@ -21,7 +21,7 @@ inline constexpr std::size_t max_suppressions = 100'000;
 struct Suppression {
   std::string address;  // in lower case
   Time since;
-  std::string reason;  // what the other mail server said
+  std::string reason;  // what the other mail server said, escaped
 
   bool operator==(const Suppression&) const = default;
 };

@@ -5,7 +5,6 @@ import email.message
 import gzip
 import json
 import socket
-import sqlite3
 import struct
 import subprocess
 import zlib
@@ -18,7 +17,7 @@ from reports import Reader
 # RFC 8460 section 4.2 and 4.3, by the numbers that libtlsrpt gives them.
 POLICY_TYPES = {"tlsa": 1, "sts": 2, "no-policy-found": 9}
 RESULT_TYPES = {"starttls-not-supported": 201, "certificate-host-mismatch": 202, "certificate-not-trusted": 203,
-                "certificate-expired": 204, "validation-failure": 205, "sts-policy-fetch-error": 301, "tlsa-invalid": 304}
+                "certificate-expired": 204, "tlsa-invalid": 304}
 
 
 def failure(kind: str, mx: str, address: str = "192.0.2.25", reason: str = "") -> dict:
@@ -46,8 +45,9 @@ def datagram(domain: str, rua: str, *policies: dict) -> bytes:
 class OutboundReader(Reader):
     """tlsrpt-report whose state directory has what a tlsrpt-collector received."""
 
-    def __init__(self, lab: Lab, configuration: str = "", now: str = "2026-11-27T06:00:00Z") -> None:
-        super().__init__(lab, f'[report]\norganization = "Sender Ltd."\ncontact = "tls@sender.test"\n{configuration}', now)
+    def __init__(self, lab: Lab, configuration: str = "", now: str = "2026-11-27T06:00:00Z", *,
+                 contact: str = "tls@sender.test") -> None:
+        super().__init__(lab, f'[report]\norganization = "Sender Ltd."\ncontact = "{contact}"\n{configuration}', now)
         self.lab = lab
 
     def collect(self, day: str, *datagrams: bytes, recorded: Sequence[bytes] = ()) -> None:
@@ -67,7 +67,7 @@ class OutboundReader(Reader):
         assert collector.stop() == 0, collector.stderr.text()
 
     def log(self, day: str, *datagrams: bytes) -> None:
-        """Put them into a segment of the journal, as if they were read from the mail server's log at noon of the day."""
+        """Put them into a segment of the journal, as if read from the mail server's log at noon of the day."""
         noon = int(subprocess.run(["date", "-d", f"{day}T12:00:00Z", "+%s"], capture_output=True, check=True).stdout)
         segment = b"STKJRNL1"
         for one in datagrams:
@@ -77,18 +77,22 @@ class OutboundReader(Reader):
         journal.mkdir(parents=True, exist_ok=True)
         (journal / f"{1000 * noon:013}-0123456789abcdef.segment").write_bytes(segment)
 
-    def suppress(self, address: str, since: str) -> None:
-        """As if mail to the address had come back."""
-        self.run("queue", "--send")  # makes the database
-        with contextlib.closing(sqlite3.connect(self.state / "reports.sqlite")) as database, database:
-            database.execute("INSERT INTO suppressions VALUES (?, unixepoch(?) * 1000, '550 no such user')", (address, since))
-
     def at(self, now: str) -> "OutboundReader":
         self.environment["STARTTLS_TOOLKIT_NOW"] = now
         return self
 
     def queue(self) -> list[dict]:
         return json.loads(self.run("--json", "queue").stdout)["deliveries"]
+
+    def suppressed(self) -> dict[str, str]:
+        """The addresses that get no reports, and why."""
+        return {one["address"]: one["reason"] for one in json.loads(self.run("--json", "queue").stdout)["suppressed"]}
+
+    def stored_reports(self) -> int:
+        """How many reports of others are in the store."""
+        done = self.run("--json", "summary", "--by", "reporter", "--since", "2026-11-01", "--until", "2026-12-31")
+        assert done.returncode == 0, done.stderr
+        return sum(one["reports"] for one in json.loads(done.stdout)["reporters"])
 
 
 def content_of(mail: email.message.EmailMessage) -> dict:
@@ -98,8 +102,8 @@ def content_of(mail: email.message.EmailMessage) -> dict:
 
 
 def figures(report: dict) -> dict[tuple[str, str], tuple[int, int, dict[tuple[str, str], int]]]:
-    """By policy type and policy domain: the sessions that were successful, that failed, and the latter by result type and
-    MX host."""
+    """By policy type and policy domain: the sessions that were successful, that failed, and the latter by result type
+    and MX host."""
     return {(one["policy"]["policy-type"], one["policy"]["policy-domain"]):
             (one["summary"]["total-successful-session-count"], one["summary"]["total-failure-session-count"],
              {(detail["result-type"], detail.get("receiving-mx-hostname", "")): detail["failed-session-count"]

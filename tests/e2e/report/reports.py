@@ -71,6 +71,13 @@ class Reader:
         done = self.run("--json", "read", *inputs)
         return json.loads(done.stdout) | {"exit": done.returncode, "stderr": done.stderr}
 
+    def suppress(self, address: str, since: str) -> None:
+        """As if mail to the address had come back."""
+        self.run("queue", "--send")  # makes the database
+        with contextlib.closing(sqlite3.connect(self.state / "reports.sqlite")) as database, database:
+            database.execute("INSERT INTO suppressions VALUES (?, unixepoch(?) * 1000, '550 no such user')",
+                             (address, since))
+
     def statuses(self, *inputs: str | Path) -> list[str]:
         return [one["status"] for one in self.read(*inputs)["inputs"]]
 

@@ -112,6 +112,16 @@ class Send(unittest.TestCase):
         self.assertIn("example.test, mailto:tls@example.test", told)
         self.assertLessEqual(max(map(len, told.splitlines())), 80)
 
+    def test_none_goes_to_an_address_from_which_mail_came_back(self) -> None:
+        reader = self.reader(rua='["mailto:gone@example.test", "mailto:tls@example.test"]')
+        reader.suppress("gone@example.test", YESTERDAY)
+        self.send(reader)
+        self.assertEqual([mail["to"] for mail in self.mailbox.messages()], ["tls@example.test"])
+        reader = self.reader(rua='["mailto:gone@example.test"]')
+        reader.suppress("gone@example.test", YESTERDAY)
+        self.assertIn("no report is sent: mail to each destination came back; see tlsrpt-report queue", self.send(reader))
+        self.assertEqual((len(self.mailbox.mails), self.queue(reader)), (1, []))
+
     def test_sendmail_accepts_it_too(self) -> None:
         folder = self.lab.new_folder("bin")
         sendmail = folder / "sendmail"

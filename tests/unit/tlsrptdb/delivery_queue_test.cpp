@@ -123,3 +123,16 @@ TEST_CASE("the mails that were sent on a day are counted by the domain of their 
   CHECK(good(queue.mails_sent(to_day(now) - std::chrono::days{1})).empty());
   CHECK(good(queue.mails_sent(to_day(now) + std::chrono::days{1})).empty());
 }
+
+TEST_CASE("whether a report was sent to an address of late") {
+  const TemporaryFolder folder;
+  auto queue = queue_in(folder);
+  for (const char* destination : {"mailto:Sent@x.test", "mailto:waits@x.test"})
+    good(queue.add(delivery_to(destination), "packed"));
+  good(queue.set_sent(good(queue.due(now)).front().id, now));
+  const std::string id = delivery_to("").report_id;
+  CHECK(good(queue.was_sent(id, "mailto:sent@X.test", now)));
+  CHECK_FALSE(good(queue.was_sent(id, "mailto:sent@x.test", now + 1ms)));
+  CHECK_FALSE(good(queue.was_sent(id, "mailto:waits@x.test", now - 1h)));
+  CHECK_FALSE(good(queue.was_sent("other", "mailto:sent@x.test", now - 1h)));
+}
