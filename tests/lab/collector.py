@@ -167,7 +167,7 @@ def rows(state: Path, query: str) -> list[tuple]:
         if here != state:
             for file in state.glob("outbound.sqlite*"):
                 shutil.copy(file, here)
-        with contextlib.closing(sqlite3.connect(f"file:{here}/outbound.sqlite?mode=rw", uri=True)) as database:
+        with contextlib.closing(sqlite3.connect(f"file:{here}/outbound.sqlite?mode=ro", uri=True)) as database:
             return database.execute(query).fetchall()
 
 
