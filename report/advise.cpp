@@ -12,6 +12,7 @@
 #include "report/commands.h"
 #include "report/empty_result.h"
 #include "report/our_domains.h"
+#include "report/own_results.h"
 #include "report/senders.h"
 #include "report/tables.h"
 
@@ -136,6 +137,8 @@ Result<int> run(const Values& values, const Context& context) {
   }));
   TRY(read_received(context.configuration, ours, period, domain,
                     [&](const Reported& reported) { adviser.add(reported); }));
+  TRY(read_own_results(context, ours, period, domain,
+                       [&](const Reported& reported) { adviser.add(reported); }));
   const Advice advice = adviser.advice();
   const bool ready = is_ready(advice, values.scope);
   std::string text = context.json ? to_json(advice, domain, period, ready) : render(advice, domain, period);

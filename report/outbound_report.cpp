@@ -27,6 +27,19 @@ tlsrpt::FailureDetail detail_of(const outbound::Failure& failure, std::uint64_t 
 
 }  // namespace
 
+tlsrpt::PolicyResult policy_result(const outbound::Policy& policy, const outbound::PolicyCount& count) {
+  tlsrpt::PolicyResult result{
+      .policy_strings = policy.policy_strings,
+      .policy_domain = policy.policy_domain.empty() ? policy.domain : policy.policy_domain,
+      .mx_hosts = policy.mx_hosts,
+      .successful_sessions = count.successful,
+      .failed_sessions = count.failed};
+  if (!policy.policy_type.empty()) result.policy_type = policy.policy_type;
+  for (const auto& [failure, sessions] : count.failures)
+    result.failure_details.push_back(detail_of(failure, sessions));
+  return result;
+}
+
 OutboundReportMaker::OutboundReportMaker(Day day, Reporter reporter, Take take)
     : day_(day), reporter_(std::move(reporter)), take_(std::move(take)) {}
 
@@ -35,10 +48,11 @@ Result<void> OutboundReportMaker::add(const outbound::PolicyOfDay& of, const out
     TRY(finish());
     domain_ = of.policy.domain;
   }
-  by_record_[of.policy.record][{.policy_type = of.policy.policy_type,
-                                .policy_domain = of.policy.policy_domain,
-                                .policy_strings = of.policy.policy_strings,
-                                .mx_hosts = of.policy.mx_hosts}] += count;
+  outbound::Policy policy = of.policy;
+  // Whoever gave the result, and under which record, is the same policy of a report.
+  policy.source = {};
+  policy.record.clear();
+  by_record_[of.policy.record][std::move(policy)] += count;
   return {};
 }
 
@@ -64,22 +78,11 @@ OutboundReport OutboundReportMaker::make(const std::string& record, const Polici
                                           .contact_info = reporter_.contact,
                                           .report_id = fmt::format("{}.{}.outbound@{}", domain_,
                                                                    to_string(day_), reporter_.host)}}};
-  for (const auto& [of, count] : policies) {
-    tlsrpt::PolicyResult policy{.policy_strings = of.policy_strings,
-                                .policy_domain = of.policy_domain.empty() ? domain_ : of.policy_domain,
-                                .mx_hosts = of.mx_hosts,
-                                .successful_sessions = count.successful,
-                                .failed_sessions = count.failed};
-    if (of.policy_type.empty()) {
-      made.has_unknown_policy = true;
-    } else {
-      policy.policy_type = of.policy_type;
-    }
-    for (const auto& [failure, sessions] : count.failures)
-      policy.failure_details.push_back(detail_of(failure, sessions));
+  for (const auto& [policy, count] : policies) {
+    if (policy.policy_type.empty()) made.has_unknown_policy = true;
     made.successful += count.successful;
     made.failed += count.failed;
-    made.report.policies.push_back(std::move(policy));
+    made.report.policies.push_back(policy_result(policy, count));
   }
   return made;
 }

@@ -33,6 +33,10 @@ struct OutboundReport {
   tlsrpt::Report report;
 };
 
+// A policy of a report: the policy of a domain, and the results under it. A policy that is not known is given as "no
+// policy found".
+tlsrpt::PolicyResult policy_result(const outbound::Policy& policy, const outbound::PolicyCount& count);
+
 // Makes the reports about a day, domain by domain.
 class OutboundReportMaker {
  public:
@@ -46,15 +50,7 @@ class OutboundReportMaker {
   Result<void> finish();
 
  private:
-  // Without what is the same for all results of a report.
-  struct PolicyKey {
-    std::string policy_type;
-    std::string policy_domain;
-    std::vector<std::string> policy_strings;
-    std::vector<std::string> mx_hosts;
-    auto operator<=>(const PolicyKey&) const = default;
-  };
-  using Policies = std::map<PolicyKey, outbound::PolicyCount>;
+  using Policies = std::map<outbound::Policy, outbound::PolicyCount>;
 
   OutboundReport make(const std::string& record, const Policies& policies) const;
 

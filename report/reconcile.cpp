@@ -9,6 +9,7 @@
 #include "report/commands.h"
 #include "report/empty_result.h"
 #include "report/our_domains.h"
+#include "report/own_results.h"
 #include "report/reconciliation.h"
 #include "report/tables.h"
 #include "store/sending_domain.h"
@@ -111,6 +112,8 @@ Result<int> run(const Values& values, const Context& context) {
   }));
   TRY(read_received(configuration, ours, period, domain,
                     [&](const Reported& reported) { reconciliation.add(reported); }));
+  TRY(read_own_results(context, ours, period, domain,
+                       [&](const Reported& reported) { reconciliation.add(reported); }));
   // The report about a day arrives on the day after.
   const Day last_reported = to_day(context.clock()) - std::chrono::days{2};
   const Comparisons comparisons = reconciliation.comparisons(last_reported);

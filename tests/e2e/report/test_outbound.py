@@ -9,7 +9,7 @@ import unittest
 
 from lab import Lab, program
 from lab.collector import EXPIRED, QUICK, Collector, datagram
-from reports import Reader
+from reports import Reader, RecordedReader
 
 DAY, NOW = "2026-11-26", "2026-11-27T06:00:00Z"
 MISMATCH = 202
@@ -134,6 +134,33 @@ class Outbound(unittest.TestCase):
         self.assertIn("  mail     4 sessions in 30 days, the last on 2026-11-26; 3 failed: certificate-host-mismatch (3); "
                       "with mode enforce, 3 would have been deferred\n", done.stdout, done.stderr)
         self.assertEqual(done.stdout.count("  mail "), 1)
+
+
+class Evidence(unittest.TestCase):
+    """Our own mail to our own domains, beside what the milter of their MX hosts has seen."""
+
+    def setUp(self) -> None:
+        self.lab = self.enterContext(Lab())
+        self.reader = RecordedReader(self.lab, '[report]\ndomains = ["ours.test"]\ncontact = "tls@sender.test"\n', NOW)
+        with self.reader.recorded():
+            self.reader.session(DAY, "tls", 6, version="TLSv1.3", name="out.sender.test", domain="ours.test")
+        collector = Collector(self.lab, state=self.reader.state, settings=QUICK,
+                              environment={"STARTTLS_TOOLKIT_NOW": f"{DAY}T12:00:00Z"})
+        collector.send(*[datagram("ours.test")] * 6, datagram("ours.test", failure=EXPIRED), *[datagram("other.test")] * 9)
+        collector.stop()
+
+    def test_advise_counts_it_as_a_reporter(self) -> None:
+        done = self.reader.run("--json", "advise", "ours.test")
+        enforce = json.loads(done.stdout)["enforce"]
+        self.assertEqual((enforce["reporters"], enforce["sessions"], enforce["failed"]), (1, 7, 1), done.stderr)
+
+    def test_reconcile_compares_it_with_what_was_seen(self) -> None:
+        done = self.reader.run("--json", "reconcile", "--until", DAY)
+        (one,) = json.loads(done.stdout)["comparisons"]
+        self.assertEqual({key: one[key] for key in ("day", "policy_domain", "reported_successful", "reported_failed",
+                                                    "seen_tls")},
+                         {"day": DAY, "policy_domain": "ours.test", "reported_successful": 6, "reported_failed": 1,
+                          "seen_tls": 6}, done.stderr)
 
 
 if __name__ == "__main__":
