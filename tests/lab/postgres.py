@@ -7,6 +7,7 @@
     server.execute("SELECT count(*) FROM t")        the rows, as lists of texts
     server.stop(), server.kill(), server.start()    shutdown; kill; start again, with the same data
     with server.paused(): ...                       it hangs: connections are accepted, and not answered
+    standby = server.standby()                      a hot standby, which follows it; standby.promote() makes it a primary
     server.connections()                            how many other clients are connected
 
 It uses only the cluster's files, and none of the machine's clusters, ports or settings. PostgreSQL does not run as
@@ -39,8 +40,8 @@ SETTINGS = {"log_line_prefix": "%m [%p] ", "fsync": "off", "shared_buffers": "32
 
 class Postgres:
     def __init__(self, lab: Lab, settings: Mapping[str, str] | None = None, *,
-                 certificate: Certificate | None = None) -> None:
-        """Make a cluster and start it; `settings` as in postgresql.conf."""
+                 certificate: Certificate | None = None, primary: "Postgres | None" = None) -> None:
+        """Make a cluster and start it; `settings` as in postgresql.conf. With a primary, it is a standby of that."""
         lab.require_program(str(PROGRAMS / "postgres"), "postgresql")
         self._lab = lab
         self.address = lab.address()
@@ -50,11 +51,16 @@ class Postgres:
         self._data.mkdir(mode=0o700)
         for folder in (self._folder, self._data):
             self._give(folder)
-        self._make_cluster((self._tls(certificate) if certificate else {}) | dict(settings or {}))
+        if primary is None:
+            self._make_cluster((self._tls(certificate) if certificate else {}) | dict(settings or {}))
+        else:
+            self._copy_cluster(primary)
         self.log = Log(self._folder / "stderr")
         lab.watch(self.log)
         lab.at_end(self._end)
         self.start()
+        if primary is not None:
+            return
         self.execute(f"CREATE ROLE {NAME} LOGIN PASSWORD '{PASSWORD}'", superuser=True)
         self.execute(f"CREATE DATABASE {NAME} OWNER {NAME}", superuser=True)
 
@@ -79,8 +85,16 @@ class Postgres:
         since = self.log.mark()
         self.process = Process(self._as_user("postgres", "-D", self._data), folder=self._folder,
                                lab_folder=self._lab.folder)
-        self.log.wait_for("database system is ready to accept connections", 60, since=since,
+        self.log.wait_for("database system is ready to accept (read-only )?connections", 60, since=since,
                           process=self.process.popen)
+
+    def standby(self) -> "Postgres":
+        """A hot standby of this one: it follows, and answers questions."""
+        return Postgres(self._lab, primary=self)
+
+    def promote(self) -> None:
+        """Make a standby a primary."""
+        self.execute("SELECT pg_promote()", superuser=True)
 
     def stop(self) -> None:
         """Shut it down; clients are disconnected with a message ("fast shutdown")."""
@@ -144,6 +158,16 @@ class Postgres:
         command.run(*self._as_user("initdb", "--pgdata", self._data, "--username", SUPERUSER, "--encoding", "UTF8",
                                    "--locale", "C.UTF-8", "--auth-local", "trust", "--auth-host", "scram-sha-256",
                                    "--no-sync"), folder=self._folder, timeout=120)
+        self._write_settings(settings)
+
+    def _copy_cluster(self, primary: "Postgres") -> None:
+        command.run(*self._as_user("pg_basebackup", "--pgdata", self._data, "--host", primary._folder,  # noqa: SLF001
+                                   "--port", str(primary.port), "--username", SUPERUSER, "--wal-method", "stream",
+                                   "--checkpoint", "fast", "--write-recovery-conf", "--no-sync"),
+                    folder=self._folder, timeout=120)
+        self._write_settings({})
+
+    def _write_settings(self, settings: Mapping[str, str]) -> None:
         own = {"listen_addresses": self.address, "port": str(self.port), "unix_socket_directories": str(self._folder)}
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in {**SETTINGS, **own, **settings}.items())
