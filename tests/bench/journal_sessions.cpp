@@ -1,7 +1,7 @@
 // journal-sessions: for measuring the cost of the fold.
 //
 //   journal-sessions write DIRECTORY SESSIONS SENDERS     a journal that waits for the store
-//   journal-sessions fold DIRECTORY                       folds it, as tlsrpt-milter does
+//   journal-sessions fold DIRECTORY [URL]                 folds it, as tlsrpt-milter does; into a shared store
 //
 // All sessions are of one day and of some hundred networks; a third has a message, a tenth is in plaintext.
 
@@ -59,7 +59,7 @@ Result<void> write(const std::filesystem::path& state_dir, std::uint64_t session
   return journal.close();
 }
 
-Result<void> fold(const std::filesystem::path& state_dir) {
+Result<void> fold(const std::filesystem::path& state_dir, const std::string& store_url) {
   const auto sending = store::sending_domain();
   if (!sending) return std::unexpected(sending.error());
   store::RecorderOptions options;
@@ -67,7 +67,7 @@ Result<void> fold(const std::filesystem::path& state_dir) {
   options.journal.sync_interval = std::chrono::seconds(1);
   options.journal.fold_interval = std::chrono::seconds(5);
   options.open_store = [&] {
-    return store::open_store({.state_dir = state_dir, .store_url = {}}, store::Access::owner);
+    return store::open_store({.state_dir = state_dir, .store_url = store_url}, store::Access::owner);
   };
   options.sending_domain = *sending;
   store::Recorder recorder(options, system_clock());
@@ -88,8 +88,9 @@ std::uint64_t number(std::string_view text) {
 Result<int> run(int argc, const char* const* argv) {
   const std::string_view what = argc > 2 ? argv[1] : "";
   auto done = what == "write" && argc == 5 ? write(argv[2], number(argv[3]), number(argv[4]))
-              : what == "fold"             ? fold(argv[2])
-                               : fail(Fault::usage, "write DIRECTORY SESSIONS SENDERS, or fold DIRECTORY");
+              : what == "fold"
+                  ? fold(argv[2], argc > 3 ? argv[3] : "")
+                  : fail(Fault::usage, "write DIRECTORY SESSIONS SENDERS, or fold DIRECTORY [URL]");
   if (!done) return std::unexpected(done.error());
   return 0;
 }
