@@ -94,9 +94,10 @@ Result<std::vector<Part>> parts_of(const Values& values) {
     if (imap::is_mailbox_url(input.native())) {
       has_mailbox = true;
       parts.push_back({.url = TRY(imap::parse_mailbox_url(input.native())), .files = {}});
-      if (parts.back().url->folder == values.move_to)
+      if (parts.back().url->folder == values.move_to) {
         return fail(Fault::usage, "--move-to: '{}' is the folder that is read",
                     printable(values.move_to, 100));
+      }
       continue;
     }
     if (parts.empty() || parts.back().url) parts.emplace_back();
@@ -124,10 +125,11 @@ Result<void> read_parts(Intake& intake, const std::vector<Part>& parts, const Va
       continue;
     }
     const std::size_t waiting = TRY(read_mailbox(intake, *part.url, settings));
-    if (waiting > 0)
+    if (waiting > 0) {
       command::warn(context,
                     fmt::format("{}: {} for the next run", printable(part.url->text()),
                                 waiting == 1 ? "1 message waits" : fmt::format("{} messages wait", waiting)));
+    }
   }
   return {};
 }

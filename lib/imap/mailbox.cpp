@@ -156,7 +156,7 @@ Result<std::optional<UniqueFd>> Mailbox::fetch(std::uint32_t uid, std::uint64_t 
     if (is_it) {
       if (response.literals.size() > 1) return malformed("FETCH with more than was asked");
       TRY(write((*fetched)->body.value_or("")));
-      found = std::move(content);
+      found = std::exchange(content, UniqueFd());
     }
     content.reset();
     return {};

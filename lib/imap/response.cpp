@@ -110,7 +110,8 @@ class Items {
         rest_.remove_prefix(at + 1);
         return value;
       }
-      if (rest_[at] == '\\' && ++at == rest_.size()) break;
+      if (rest_[at] == '\\') ++at;
+      if (at == rest_.size()) break;
       value.text += rest_[at];
     }
     return fail(Fault::data, "a string without its end");

@@ -99,9 +99,10 @@ Result<MailboxUrl> parse_mailbox_url(std::string_view text) {
   authority.remove_prefix(at + 1);
   // Other users see command lines.
   if (user.contains(':')) return fail(Fault::usage, "the URL has a password; --password-file names its file");
-  if (path.find_first_of(";?#") != std::string_view::npos)
+  if (path.find_first_of(";?#") != std::string_view::npos) {
     return fail(Fault::usage,
                 "the URL has more than a host and folder; write ';', '?' and '#' as %3B, %3F and %23");
+  }
   MailboxUrl url;
   url.user = TRY(decode(user, "user"));
   const auto colon = authority.ends_with(']') ? std::string_view::npos : authority.rfind(':');

@@ -59,7 +59,7 @@ std::string last_forwarded(evhttp_request* request) {
 }
 
 std::string client_of(evhttp_request* request) {
-  std::string peer = peer_of(request);
+  const std::string peer = peer_of(request);
   return is_this_host(peer) ? last_forwarded(request) : peer;
 }
 
