@@ -105,9 +105,10 @@ Result<int> run(const CommandLine& line) {
   const auto address = TRY(socket_of(line));
   const auto socket = TRY(connect(address.path));
   const auto totals = TRY(record_lines(std::cin, socket));
-  if (totals.rejected > max_shown_errors)
+  if (totals.rejected > max_shown_errors) {
     print_error(name, fmt::format("{} of other lines not shown",
                                   counted(totals.rejected - max_shown_errors, "error")));
+  }
   if (!line.quiet) TRY(print(fmt::format("{} recorded\n", counted(totals.recorded, "result"))));
   return totals.rejected > 0 ? static_cast<int>(Fault::data) : 0;
 }

@@ -12,7 +12,7 @@ from lab.documents import Steps
 from lab.program import SOURCE_TREE
 
 FOLDER = Path(os.environ.get("BOX_PACKAGES", SOURCE_TREE / "build/packages" / RELEASE)).resolve()
-NAMES = ("starttls-listtool", "starttls-toolkit-common", "tlsrpt-milter", "tlsrpt-report")
+NAMES = ("starttls-listtool", "starttls-toolkit-common", "tlsrpt-collector", "tlsrpt-milter", "tlsrpt-report")
 
 
 def built() -> list[Path]:

@@ -17,7 +17,7 @@ from lab.documents import Steps
 from repeated import Repeated
 
 MILTER, SERVE, SOCKET = "tlsrpt-milter.service", "starttls-listtool-serve.service", "starttls-listtool-serve.socket"
-RECEIVE = "starttls-listtool-publish-receive.service"
+RECEIVE, COLLECTOR = "starttls-listtool-publish-receive.service", "tlsrpt-collector.service"
 REPORT_RECEIVE = "tlsrpt-report-receive.service"
 TIMERS = ("starttls-listtool-update.timer", "starttls-listtool-check.timer", "starttls-listtool-publish.timer",
           "tlsrpt-report-send.timer", "tlsrpt-report-outbound.timer", "tlsrpt-report-queue.timer")
@@ -75,7 +75,7 @@ class Life(unittest.TestCase):
         self.assertEqual(set(self.versions().values()), {PREVIOUS})
         self.assertEqual(self.box.run(f"systemctl is-enabled {MILTER}").stdout, "enabled\n")
         self.assertEqual(self.box.state(MILTER), "active")
-        for unit in (SERVE, SOCKET, RECEIVE, REPORT_RECEIVE, *TIMERS):
+        for unit in (SERVE, SOCKET, RECEIVE, REPORT_RECEIVE, COLLECTOR, *TIMERS):
             with self.subTest(unit):
                 self.assertEqual(self.box.run(f"systemctl is-enabled {unit}", check=False).stdout, "disabled\n")
                 self.assertEqual(self.box.state(unit), "inactive")

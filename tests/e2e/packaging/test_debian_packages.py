@@ -11,7 +11,8 @@ from lab.program import SOURCE_TREE
 
 RELEASE = platform.freedesktop_os_release()["VERSION_ID"]
 PACKAGES = SOURCE_TREE / "build/packages" / RELEASE
-PROGRAMS = {"tlsrpt-milter": "usr/sbin/tlsrpt-milter", "tlsrpt-report": "usr/bin/tlsrpt-report",
+PROGRAMS = {"tlsrpt-milter": "usr/sbin/tlsrpt-milter", "tlsrpt-collector": "usr/sbin/tlsrpt-collector",
+            "tlsrpt-report": "usr/bin/tlsrpt-report",
             "starttls-listtool": "usr/bin/starttls-listtool"}
 
 

@@ -20,7 +20,7 @@ TIMER = "starttls-listtool-update.timer"
 CHECK, CHECK_TIMER = "starttls-listtool-check.service", "starttls-listtool-check.timer"
 RECEIVE = "starttls-listtool-publish-receive.service"
 PUBLISH, PUBLISH_TIMER = "starttls-listtool-publish.service", "starttls-listtool-publish.timer"
-MILTER = "tlsrpt-milter.service"
+MILTER, COLLECTOR = "tlsrpt-milter.service", "tlsrpt-collector.service"
 SEND, QUEUE = "tlsrpt-report-send.service", "tlsrpt-report-queue.service"
 TAKE = "tlsrpt-report-receive.service"
 OUTBOUND = "tlsrpt-report-outbound.service"
@@ -38,6 +38,7 @@ SERVICES = {
     QUEUE: ("tlsrpt-report", "-q queue --send", 20),
     TAKE: ("tlsrpt-report", "receive", 15),
     MILTER: ("tlsrpt-milter", "-f", 15),
+    COLLECTOR: ("tlsrpt-collector", "-f", 15),
 }
 
 
@@ -112,16 +113,16 @@ class SystemdUnits(Installed):
 
     def test_services_start_before_every_mail_server_and_stop_after_it(self) -> None:
         servers = {"postfix.service", "postfix@-.service", "sendmail.service", "exim4.service"}
-        for unit in (MILTER, SERVE):
+        for unit in (MILTER, COLLECTOR, SERVE):
             self.assertLessEqual(servers, set(self.values(unit, "Before")))
         for unit in (SEND, OUTBOUND, QUEUE):
             self.assertLessEqual(servers, set(self.values(unit, "After")))
-        self.assertEqual(set(self.values("postfix@.service.d/starttls-toolkit.conf", "After")), {MILTER, SERVE})
-        for unit in (MILTER, SERVE):
+        self.assertEqual(set(self.values("postfix@.service.d/starttls-toolkit.conf", "After")), {MILTER, COLLECTOR, SERVE})
+        for unit in (MILTER, COLLECTOR, SERVE):
             self.assertEqual(self.values(unit, "Type"), ["notify"])  # a mail server starts after the socket exists
 
     def test_a_broken_configuration_needs_no_reset_and_fails_a_reload(self) -> None:
-        for unit, check in {MILTER: "--check-config", SERVE: "serve --check-config"}.items():
+        for unit, check in {MILTER: "--check-config", COLLECTOR: "--check-config", SERVE: "serve --check-config"}.items():
             self.assertEqual(self.values(unit, "RestartPreventExitStatus"), ["64", "78"])
             self.assertEqual(self.values(unit, "StartLimitIntervalSec"), ["0"])
             first, last = re.findall(r"^ExecReload=(.*)$", (self.units / unit).read_text(), re.MULTILINE)
@@ -132,7 +133,7 @@ class SystemdUnits(Installed):
         created = (self.units.parents[1] / "tmpfiles.d/starttls-toolkit.conf").read_text()
         lines = {line.split()[1]: line.split() for line in created.splitlines() if not line.startswith("#")}
         self.assertEqual(lines["/etc/starttls-toolkit"][2:5], ["2755", "root", "starttls-toolkit"])
-        for unit in (MILTER, SEND, OUTBOUND, QUEUE, TAKE):
+        for unit in (MILTER, COLLECTOR, SEND, OUTBOUND, QUEUE, TAKE):
             state, = self.values(unit, "StateDirectory")
             mode, = self.values(unit, "StateDirectoryMode")
             user, group = self.values(unit, "User") + self.values(unit, "Group")
@@ -156,10 +157,15 @@ class SystemdUnits(Installed):
 
 @unittest.skipUnless(os.geteuid() == 0, "only root can change the owner of a directory")
 class SocketDirectory(Installed):
-    """What the unit of the milter creates as root before each start."""
+    """What the units of the milter and the collector create as root before each start."""
 
     def group_of_directory(self, *, group_exists: bool) -> str:
-        command = re.search(r"\nExecStartPre=\+/bin/sh -c '(.*?)'\n", (self.units / MILTER).read_text(), re.DOTALL)
+        found = {self.group_made_by(unit, group_exists=group_exists) for unit in (MILTER, COLLECTOR)}
+        self.assertEqual(len(found), 1)
+        return found.pop()
+
+    def group_made_by(self, unit: str, *, group_exists: bool) -> str:
+        command = re.search(r"\nExecStartPre=\+/bin/sh -c '(.*?)'\n", (self.units / unit).read_text(), re.DOTALL)
         self.assertIsNotNone(command)
         directory = self.units.parents[2] / "spool/tlsrpt"
         script = command[1].replace("$$", "$").replace("/var/spool/postfix/tlsrpt", str(directory))
@@ -178,11 +184,12 @@ class SocketDirectory(Installed):
 
 
 class Example(unittest.TestCase):
-    def test_of_the_milters_configuration_is_valid_and_shows_every_key(self) -> None:
+    def test_of_the_daemons_configuration_is_valid_and_shows_every_key(self) -> None:
         example = SOURCE_TREE / "packaging/tlsrpt.toml"
-        done = subprocess.run([path_of("tlsrpt-milter"), "--check-config", "-c", example], capture_output=True, text=True,
-                              timeout=60, check=False)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for daemon in ("tlsrpt-milter", "tlsrpt-collector"):
+            done = subprocess.run([path_of(daemon), "--check-config", "-c", example], capture_output=True, text=True,
+                                  timeout=60, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
         shown = set(re.findall(r"^#?(\w+) = ", example.read_text(), re.MULTILINE))
         manual = set(re.findall(r"^\.It Cm (\w+)$", (SOURCE_TREE / "man/tlsrpt.toml.5").read_text(), re.MULTILINE))
         self.assertEqual(shown, manual)

@@ -53,7 +53,7 @@ class Journal(unittest.TestCase):
             self.assertNotRegex(line, r"^<\d>(\d{4}-\d\d-\d\dT|starttls-listtool|tlsrpt-|warning|error|info)")
 
     def test_a_mistake_on_a_command_line_has_the_priority_on_each_of_its_lines(self) -> None:
-        for program in ("starttls-listtool", "tlsrpt-report", "tlsrpt-milter"):
+        for program in ("starttls-listtool", "tlsrpt-report", "tlsrpt-milter", "tlsrpt-collector"):
             with self.subTest(program):
                 lines = self.said(program, "--nonsense", status=USAGE)
                 self.assertEqual([line[:3] for line in lines], [ERROR, ERROR], lines)
@@ -63,7 +63,8 @@ class Journal(unittest.TestCase):
         wrong = self.write("wrong.toml", "surplus = 1\n")
         for command in (("starttls-listtool", "-c", wrong, "update"), ("starttls-listtool", "-c", wrong, "serve"),
                         ("tlsrpt-report", "-c", wrong, "summary"), ("tlsrpt-milter", "-c", wrong, "-f"),
-                        ("tlsrpt-milter", "-c", wrong, "--check-config"), ("tlsrpt-milter", "-c", wrong)):
+                        ("tlsrpt-milter", "-c", wrong, "--check-config"), ("tlsrpt-milter", "-c", wrong),
+                        ("tlsrpt-collector", "-c", wrong, "-f"), ("tlsrpt-collector", "record", "-c", wrong)):
             with self.subTest(command):
                 lines = self.said(*command, status=CONFIG)
                 self.assert_lines(lines, ERROR)
