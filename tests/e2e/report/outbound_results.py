@@ -1,17 +1,15 @@
 """Results of outbound mail, recorded by a tlsrpt-collector, and the reports about them."""
 
-import contextlib
 import email.message
 import gzip
 import json
-import socket
 import struct
 import subprocess
 import zlib
 from collections.abc import Sequence
 
 from lab import Lab, program
-from lab.program import Program
+from lab.collector import Collector
 from reports import Reader
 
 # RFC 8460 section 4.2 and 4.3, by the numbers that libtlsrpt gives them.
@@ -52,16 +50,10 @@ class OutboundReader(Reader):
 
     def collect(self, day: str, *datagrams: bytes, recorded: Sequence[bytes] = ()) -> None:
         """Have them received at noon of the day, `recorded` by "tlsrpt-collector record"."""
-        socket_path = self.lab.new_folder("collector") / "socket"
-        collector = Program(self.lab, "tlsrpt-collector", "-f", "-c", self.configuration, "-s", f"unix:{socket_path}",
-                            environment={"STARTTLS_TOOLKIT_NOW": f"{day}T12:00:00Z"})
-        collector.stderr.wait_for("receives on", process=collector.popen)
-        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as to:
-            to.connect(str(socket_path))
-            for one in datagrams:
-                to.send(one)
+        collector = Collector(self.lab, state=self.state, environment={"STARTTLS_TOOLKIT_NOW": f"{day}T12:00:00Z"})
+        collector.send(*datagrams)
         if recorded:
-            done = program.run("tlsrpt-collector", "record", "-s", f"unix:{socket_path}",
+            done = program.run("tlsrpt-collector", "record", "-s", f"unix:{collector.socket}",
                                text_in="".join(one.decode() + "\n" for one in recorded))
             assert done.returncode == 0, done.stderr
         assert collector.stop() == 0, collector.stderr.text()

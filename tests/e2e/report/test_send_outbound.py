@@ -4,11 +4,15 @@ destination once."""
 import gzip
 import json
 import unittest
+from unittest import mock
 
-from lab import Lab
+from lab import Lab, unpacked, wait
+from lab.collector import Collector
 from lab.dns import Dns
+from lab.documents import Steps
 from lab.https import Answer, HttpsServer
 from lab.mailbox import Mailbox
+from lab.postfix import Receiver, Sender
 from outbound_results import OutboundReader, content_of, datagram, failure, figures, policy, sts
 
 DAY, NEXT_DAY = "2026-11-26", "2026-11-27"
@@ -274,6 +278,35 @@ class Send(unittest.TestCase):
         self.assertEqual(sorted(reports), ["tls@logged.test", "tls@reports-a.test"])
         self.assertEqual(figures(reports["tls@logged.test"]), {
             ("no-policy-found", "logged.test"): (3, 1, {("certificate-not-trusted", "mx.logged.test"): 1})})
+
+
+class Recipe(unittest.TestCase):
+    def test_the_transport_of_the_guide_records_nothing_about_reports(self) -> None:
+        steps = Steps("docs/postfix.md", "Report to the domains that you send mail to")
+        main_cf, master_cf = steps.take("sender_dependent_default_transport_maps"), steps.take("tlsrpt-smtp unix")
+        parameter, _, value = main_cf.partition(" =")
+        self.enterContext(mock.patch.dict("os.environ"))
+        unpacked.choose_release("13")  # the first whose Postfix reports results
+        with Lab() as lab:
+            receiver = Receiver(lab, "mx.a.test", ["a.test"], lab.ca.issue("mx.a.test"))
+            dns = Dns(lab, {"a.test": {"@": ["MX 10 mx"], "mx": [f"A {receiver.address}"],
+                                       "_smtp._tls": ['TXT "v=TLSRPTv1; rua=mailto:tls@a.test"']}})
+            collector = Collector(lab)
+            sender = Sender(lab, dns, {"smtp_tlsrpt_enable": "yes", "smtp_tlsrpt_socket_name": collector.socket,
+                                       parameter: " ".join(value.split())})
+            with (sender.config / "master.cf").open("a") as file:
+                # Chrooted processes would need files in the queue directory that Debian's start script copies there.
+                file.write(master_cf.replace("unix - - y", "unix - - n"))
+            sender.reload()
+
+            # In this order: what the report caused would be received before the result of the other mail.
+            report = sender.deliver("tls-reports@example.org", "tls@a.test")
+            self.assertEqual(report.status, "sent", report.line)
+            self.assertEqual(sender.deliver("user@example.org", "bob@a.test").status, "sent")
+
+            wait.until(lambda: "a.test" in collector.policies())
+            self.assertEqual(collector.stop(), 0)
+            self.assertEqual(collector.policies(), {"a.test": (1, 0)})
 
 
 if __name__ == "__main__":
