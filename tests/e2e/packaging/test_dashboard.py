@@ -1,16 +1,17 @@
-"""The dashboard for Grafana asks only for metrics that tlsrpt-milter has. The manuals of the daemons of tlsrpt.toml name
-all of theirs."""
+"""The dashboards for Grafana ask only for metrics that exist. The manuals of the daemons of tlsrpt.toml name all of
+theirs."""
 
 import json
 import re
+import subprocess
 import unittest
 import urllib.request
 
 from lab import Lab, manual
-from lab.collector import Collector
-from lab.program import SOURCE_TREE, Program
+from lab.collector import EXPIRED, Collector, datagram
+from lab.program import SOURCE_TREE, Program, path_of
 
-DASHBOARD = SOURCE_TREE / "packaging/grafana/tlsrpt-milter.json"
+DASHBOARDS = SOURCE_TREE / "packaging/grafana"
 
 
 def metrics_page(lab: Lab) -> str:
@@ -43,25 +44,35 @@ class Manual(unittest.TestCase):
             self.assert_names("tlsrpt-collector.8", "tlsrpt_collector", Collector(lab, metrics=True).metrics_page())
 
 
-class Dashboard(unittest.TestCase):
-    def test_asks_for_metrics_and_labels_that_exist(self) -> None:
+class Dashboards(unittest.TestCase):
+    def assert_asks_only_for(self, name: str, page: str) -> None:
+        known = set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
+        labels = set(re.findall(r'[{,](\w+)="', page)) | {"job", "instance"}
+        panels = json.loads((DASHBOARDS / name).read_text())["panels"]
+        expressions = [target["expr"] for panel in panels for target in panel["targets"]]
+        self.assertGreater(len(expressions), 10)
+        for expression in expressions:
+            self.assertLessEqual(set(re.findall(r"tlsrpt_\w+", expression)), known)
+            used = re.findall(r'[{,](\w+)=', expression) + re.findall(r"by \((\w+)\)", expression)
+            self.assertLessEqual(set(used), labels, expression)
+        self.assertTrue(all(panel["title"] for panel in panels))
+        places = [(p["gridPos"]["x"] + dx, p["gridPos"]["y"] + dy) for p in panels
+                  for dx in range(p["gridPos"]["w"]) for dy in range(p["gridPos"]["h"])]
+        self.assertEqual(len(places), len(set(places)), "no two panels overlap")
+        self.assertLess(max(x for x, _ in places), 24)
+
+    def test_of_inbound_mail(self) -> None:
         with Lab() as lab:
-            page = metrics_page(lab)
-            known = set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
-            labels = set(re.findall(r'[{,](\w+)="', page)) | {"job", "instance"}
-            dashboard = json.loads(DASHBOARD.read_text())
-            panels = dashboard["panels"]
-            expressions = [target["expr"] for panel in panels for target in panel["targets"]]
-            self.assertGreater(len(expressions), 10)
-            for expression in expressions:
-                self.assertLessEqual(set(re.findall(r"tlsrpt_milter_\w+", expression)), known)
-                used = re.findall(r'[{,](\w+)=', expression) + re.findall(r"by \((\w+)\)", expression)
-                self.assertLessEqual(set(used), labels, expression)
-            self.assertTrue(all(panel["title"] for panel in panels))
-            places = [(p["gridPos"]["x"] + dx, p["gridPos"]["y"] + dy) for p in panels
-                      for dx in range(p["gridPos"]["w"]) for dy in range(p["gridPos"]["h"])]
-            self.assertEqual(len(places), len(set(places)), "no two panels overlap")
-            self.assertLess(max(x for x, _ in places), 24)
+            self.assert_asks_only_for("tlsrpt-milter.json", metrics_page(lab))
+
+    def test_of_outbound_mail(self) -> None:
+        with Lab() as lab:
+            collector = Collector(lab, metrics=True)
+            collector.send(datagram("example.test", failure=EXPIRED))
+            collector.wait_for_metric("folded_results_total", 1)
+            of_day = subprocess.run([path_of("tlsrpt-report"), "-c", collector.configuration, "metrics", "--day",
+                                     "today"], stdout=subprocess.PIPE, text=True, check=True).stdout
+            self.assert_asks_only_for("tlsrpt-outbound.json", collector.metrics_page() + of_day)
 
 
 if __name__ == "__main__":
