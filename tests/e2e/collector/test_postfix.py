@@ -1,6 +1,8 @@
 """Postfix 3.10 delivers to good and bad hosts and tells tlsrpt-collector, which counts each result under the domain, the
 policy and the result type that it is of."""
 
+import select
+import socket
 import unittest
 from pathlib import Path
 
@@ -8,11 +10,12 @@ from lab import Lab, unpacked
 from lab.ca import CA, Certificate
 from lab.collector import QUICK, Collector, rows
 from lab.dns import Dns
-from lab.https import HttpsServer
+from lab.https import Answer, HttpsServer
 from lab.policy_domains import Configuration, mta_sts_records, policy, publish
 from lab.policy_server import PolicyServer
 from lab.postfix import Receiver, Sender
 from lab.resolver import Resolver
+from lab.smtp_server import Peer, SmtpServer
 
 SOCKET = "tlsrpt/collector.sock"  # below the queue directory, as the manual has it
 
@@ -43,10 +46,27 @@ class Results(unittest.TestCase):
             zone |= {f"_{port}._tcp.mx": [f"TLSA 3 1 1 {tlsa.key_digest()}"] for port in (25, self.lab.smtp_port)}
         self.zones[name] = zone
 
-    def start(self, *, signed: tuple[str, ...] = (), **parameters: object) -> None:
+    def strip(self, domain: str) -> None:
+        """Put an attacker before the MX host, who takes STARTTLS out of the reply to EHLO."""
+        def relay(peer: Peer) -> None:
+            with socket.create_connection((behind, self.lab.smtp_port)) as mx:
+                while True:
+                    for one in select.select([peer.socket, mx], [], [])[0]:
+                        received = one.recv(65536)
+                        if not received:
+                            return
+                        (mx if one is peer.socket else peer.socket).sendall(
+                            received.replace(b"250-STARTTLS\r\n", b""))
+
+        (line,) = self.zones[domain]["mx"]
+        behind = line.removeprefix("A ")
+        self.zones[domain]["mx"] = [f"A {SmtpServer(self.lab, relay).address}"]
+
+    def start(self, *, signed: tuple[str, ...] = (), holds: bool = False, **parameters: object) -> None:
         """Start a name server, our policy server, a Postfix that asks it, and our collector."""
         dns = Dns(self.lab, self.zones, signed=signed)
-        server = PolicyServer(self.lab, Configuration(self.lab, dns, self.web))
+        server = PolicyServer(self.lab, Configuration(self.lab, dns, self.web),
+                              settings={"hold_without_policy": holds})
         self.mta = Sender(self.lab, Resolver(self.lab, dns) if signed else dns, {
             "smtp_tls_policy_maps": f"socketmap:{server.postfix('QUERYwithTLSRPT')}", "smtp_dns_support_level": "dnssec",
             "smtp_tlsrpt_enable": "yes", "smtp_tlsrpt_socket_name": SOCKET, **parameters})
@@ -102,6 +122,33 @@ class Results(unittest.TestCase):
                                              "mx: mx.good.test\nmax_age: 604800|mx.good.test")
         self.assertEqual(texts["none.test"], "v=TLSRPTv1; rua=mailto:reports@none.test||")
         self.assertIn(own.key_digest(), texts["bound.test"].lower().replace(" ", ""))
+
+    def test_of_an_attack_and_of_policies_that_cannot_be_had_are_told_as_such(self) -> None:
+        issue = self.lab.ca.issue
+        self.domain("stripped.test", issue("mx.stripped.test"), sts=True)
+        self.strip("stripped.test")
+        self.domain("testing.test", issue("mx.elsewhere.test"), sts=True)
+        publish(self.lab, self.web, "testing.test", policy("testing", "mx.testing.test"))
+        for domain, answer in (("away.test", Answer(503)), ("invalid.test", Answer(body=b"version: STSv2\n"))):
+            self.domain(domain, issue(f"mx.{domain}"), sts=True)
+            publish(self.lab, self.web, domain, "", answer=answer)
+        self.domain("webpki.test", issue("mx.webpki.test"))
+        self.zones["webpki.test"] |= mta_sts_records(self.web)
+        publish(self.lab, self.web, "webpki.test", "", certificate=self.stranger.issue("mta-sts.webpki.test"))
+        self.start(holds=True)
+        self.deliver("testing.test", status="sent")
+        for domain in ("stripped.test", "away.test", "invalid.test", "webpki.test"):
+            self.deliver(domain, status="deferred")
+        self.assertEqual(self.collector.stop(), 0)
+        found = rows(self.collector.state, """
+            SELECT c.domain, c.policy_type, c.successful, c.failed, coalesce(f.result_type, '')
+            FROM outbound_counts AS c LEFT JOIN outbound_failures AS f USING (day, policy) ORDER BY c.domain""")
+        self.assertEqual(found, [
+            ("away.test", "sts", 0, 1, "sts-policy-fetch-error"),
+            ("invalid.test", "sts", 0, 1, "sts-policy-invalid"),
+            ("stripped.test", "sts", 0, 1, "starttls-not-supported"),
+            ("testing.test", "no-policy-found", 1, 0, ""),
+            ("webpki.test", "sts", 0, 1, "sts-webpki-invalid")])
 
     def test_of_resumed_sessions_are_sent_where_the_manual_says(self) -> None:
         self.domain("none.test", self.lab.ca.issue("mx.none.test"))
