@@ -8,6 +8,7 @@
 #include "journal/segment.h"
 #include "report/commands.h"
 #include "report/doctor_checks.h"
+#include "report/doctor_collector.h"
 #include "report/doctor_exim.h"
 #include "report/doctor_postfix.h"
 #include "report/doctor_sendmail.h"
@@ -76,7 +77,7 @@ InboundFacts gather(const Values& values, const Context& context) {
   const config::TlsrptConfig& configuration = context.configuration;
   const config::MilterConfig& milter = configuration.milter;
   std::vector<std::string> units = doctor::mail_server_units();
-  units.insert(units.end(), {milter_unit, send_timer, queue_timer});
+  units.insert(units.end(), {milter_unit, collector_unit, send_timer, queue_timer});
   InboundFacts facts{
       .configuration = configuration,
       .now = context.now,
@@ -91,7 +92,10 @@ InboundFacts gather(const Values& values, const Context& context) {
       .disk = doctor::read_disk(configuration.state_dir),
       .clock_is_synchronized = doctor::is_clock_synchronized(),
       .last_session = last_session(configuration, context.now),
-      .waiting = read_waiting(configuration.state_dir)};
+      .waiting = read_waiting(configuration.state_dir),
+      .collector = {.socket = doctor::read_path(configuration.collector.socket.path),
+                    .answer = doctor::find_receiver(configuration.collector.socket.path),
+                    .queue_length = doctor::read_queue_length()}};
   if (const auto& postfix = facts.mail_servers.postfix; postfix && *postfix)
     facts.mail_owner = doctor::find_user_facts((*postfix)->get("mail_owner"));
   if (const auto& exim = facts.mail_servers.exim; exim && *exim)
@@ -110,10 +114,11 @@ Result<int> run(const Values& values, const Context& context) {
 }  // namespace
 
 Command doctor_command() {
-  return make_command({.name = "doctor",
-                       .summary = "Check whether this host records inbound sessions rightly",
-                       .example = "tlsrpt-report doctor"},
-                      declare, run);
+  return make_command(
+      {.name = "doctor",
+       .summary = "Check whether this host records inbound sessions and outbound results rightly",
+       .example = "tlsrpt-report doctor"},
+      declare, run);
 }
 
 }  // namespace starttls::report

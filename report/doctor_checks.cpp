@@ -7,6 +7,7 @@
 #include "base/counted.h"
 #include "base/file.h"
 #include "doctor/host_checks.h"
+#include "report/doctor_collector.h"
 #include "report/doctor_exim.h"
 #include "report/doctor_postfix.h"
 #include "report/doctor_sendmail.h"
@@ -264,6 +265,7 @@ Checks inbound_checks(const InboundFacts& facts) {
     add(checks, sendmail_checks(facts, **sendmail));
   if (const auto& exim = facts.mail_servers.exim; exim && *exim) add(checks, exim_checks(facts, **exim));
   if (can_record(facts.mail_servers)) add(checks, recording_checks(facts));
+  add(checks, collector_checks(facts));
   add(checks, timer_checks(facts));
   checks.push_back(state_check(facts));
   checks.push_back(disk_check(facts.state_directory.path, facts.disk));

@@ -1,7 +1,8 @@
-// Whether this host records inbound sessions rightly: facts in, checks out. The words of the checks are in
+// Whether this host records inbound sessions, and results of outbound mail, rightly: facts in, checks out. The words of the checks are in
 // tlsrpt-report-doctor(1).
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,6 +26,13 @@ struct Waiting {
   Time oldest;  // valid if there are any
 };
 
+// What is seen of tlsrpt-collector.
+struct CollectorFacts {
+  doctor::PathFacts socket;
+  Result<void> answer;                        // doctor::find_receiver()
+  std::optional<std::uint64_t> queue_length;  // net.unix.max_dgram_qlen; none: cannot be read
+};
+
 struct InboundFacts {
   config::TlsrptConfig configuration;
   Time now;
@@ -46,6 +54,7 @@ struct InboundFacts {
   // With a session; Fault::unavailable: none was ever recorded.
   Result<std::optional<Day>> last_session;
   std::optional<Waiting> waiting;  // none: cannot be read
+  CollectorFacts collector;
 };
 
 doctor::Checks inbound_checks(const InboundFacts& facts);

@@ -111,6 +111,20 @@ Result<void> Connection::read(std::string& text, std::size_t size) {
 
 }  // namespace
 
+Result<void> find_receiver(const std::string& path) {
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const auto failed = [&](int error) {
+    const bool is_denied = error == EACCES || error == EPERM;
+    return fail(is_denied ? Fault::permission : Fault::unavailable, "{}: {}", path, errno_text(error));
+  };
+  if (path.size() >= sizeof address.sun_path) return failed(ENAMETOOLONG);
+  path.copy(address.sun_path, path.size());
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return failed(errno);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return {};
+  return failed(errno);
+}
+
 Result<void> ask_milter(const config::Address& address, std::chrono::milliseconds time_limit) {
   // SMFIC_OPTNEG: length 13, 'O', version 6, all actions and protocol flags of Postfix; SMFIC_QUIT.
   constexpr auto negotiation = "\0\0\0\x0DO\0\0\0\x06\0\0\x01\xFF\0\x1F\xFF\xFF"sv;

@@ -18,6 +18,10 @@ inline constexpr std::chrono::milliseconds answer_time_limit{5'000};
 Result<void> ask_milter(const config::Address& address,
                         std::chrono::milliseconds time_limit = answer_time_limit);
 
+// Whether a program receives datagrams at the unix socket. Nothing is sent. Fault::unavailable if none does,
+// Fault::permission if this user may not send to it.
+Result<void> find_receiver(const std::string& path);
+
 // The reply to a request of socketmap_table(5), such as "postfix example.org". Errors as above; Fault::data if
 // the reply is no netstring.
 Result<std::string> ask_socketmap(const config::Address& address, std::string_view request,

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <ranges>
 
 #include "base/file.h"
@@ -28,6 +29,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t max_account = 16384;  // bytes of an entry in the user database
 constexpr int max_groups = 1024;
+constexpr std::size_t max_queue_length_size = 100;  // bytes
 constexpr std::size_t max_certificates_size = std::size_t{16} << 20U;
 constexpr std::size_t max_resolv_conf_size = std::size_t{64} << 10U;
 constexpr std::chrono::seconds resolver_time_limit{3};
@@ -130,6 +132,15 @@ Result<bool> is_clock_synchronized() {
   const int state = ::adjtimex(&clock);
   if (state < 0) return fail(Fault::permission, "the state of the clock: {}", errno_text(errno));
   return state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
+}
+
+std::optional<std::uint64_t> read_queue_length() {
+  const auto text = read_file("/proc/sys/net/unix/max_dgram_qlen", max_queue_length_size);
+  if (!text) return std::nullopt;
+  const std::string_view digits = trim(*text);
+  std::uint64_t length = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
+  return error == std::errc() ? std::optional(length) : std::nullopt;
 }
 
 Result<std::size_t> count_certificates(const fs::path& file) {

@@ -71,6 +71,9 @@ Result<DiskFacts> read_disk(const std::filesystem::path& path);
 // Whether the kernel's clock is set by a time server (adjtimex(2)).
 Result<bool> is_clock_synchronized();
 
+// How many datagrams the kernel keeps for a new unix socket: net.unix.max_dgram_qlen (unix(7)). None: cannot be read.
+std::optional<std::uint64_t> read_queue_length();
+
 // How many PEM certificates the file has. Errors as of read_file().
 Result<std::size_t> count_certificates(const std::filesystem::path& file);
 

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds time_limit{10};
 constexpr std::string_view blanks = " \t\r";
 
-constexpr std::array<const char*, 23> parameters_to_read{"mail_version",
+constexpr std::array<const char*, 25> parameters_to_read{"mail_version",
                                                          "queue_directory",
                                                          "mail_owner",
                                                          "maillog_file",
@@ -33,6 +33,8 @@ constexpr std::array<const char*, 23> parameters_to_read{"mail_version",
                                                          "smtp_tls_mandatory_protocols",
                                                          "smtp_tls_policy_maps",
                                                          "smtp_tls_security_level",
+                                                         "smtp_tlsrpt_enable",
+                                                         "smtp_tlsrpt_socket_name",
                                                          "smtpd_milters",
                                                          "smtpd_tls_cert_file",
                                                          "smtpd_tls_chain_files",

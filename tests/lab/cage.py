@@ -55,6 +55,8 @@ class Cage:
         for name, directory in (directories or {}).items():
             (cage / "root" / name).symlink_to(directory)
         within = unpacked.within(usr) if usr else []
+        # The /usr of another release may have no more than its mail server needs.
+        self._may_find_systemd = usr is None or (usr / "bin/systemctl").exists() or (usr / "bin/unshare").exists()
         self._unshare = Process(["unshare", "--mount", "--uts", "--pid", "--mount-proc", "--kill-child",
                                  ENTER_CAGE, cage, hostname, *within, *argv], folder=folder, lab_folder=lab_folder)
         self.process = self._unshare.popen
@@ -68,8 +70,8 @@ class Cage:
     def try_run(self, *argv: str | os.PathLike[str], timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command inside, with any exit status, as on a host without systemd."""
         enter = ["nsenter", f"--target={self._first_process()}", "--mount", "--uts", "--pid", "--"]
-        return subprocess.run([*enter, "unshare", "--mount", "sh", "-c", HIDE_SYSTEMD, "sh", *argv], capture_output=True,
-                              text=True, timeout=timeout, check=False)
+        hide = ["unshare", "--mount", "sh", "-c", HIDE_SYSTEMD, "sh"] if self._may_find_systemd else []
+        return subprocess.run([*enter, *hide, *argv], capture_output=True, text=True, timeout=timeout, check=False)
 
     def server_pid(self) -> int:
         """The id, outside, of the server itself, after it has started."""

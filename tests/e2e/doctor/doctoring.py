@@ -21,7 +21,7 @@ from lab.program import path_of
 from lab.sendmail import SendmailInstance
 
 # What the machine of the tests decides.
-OF_THE_MACHINE = ("clock", "disk-space")
+OF_THE_MACHINE = ("clock", "disk-space", "collector-queue")
 
 
 class Host:

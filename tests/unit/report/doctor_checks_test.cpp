@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <ranges>
 
+#include "report/doctor_collector.h"
 #include "report/doctor_exim.h"
 #include "report/doctor_postfix.h"
 #include "report/doctor_sendmail.h"
@@ -263,6 +264,100 @@ const std::vector<BrokenHost<InboundFacts>> broken_hosts{
 };
 
 }  // namespace
+
+// As docs/postfix.md has it for results of outbound mail.
+InboundFacts right_collector_host() {
+  InboundFacts facts = right_host();
+  Postfix& postfix = postfix_of(facts);
+  postfix.parameters["mail_version"] = "3.10.13";
+  postfix.parameters["smtp_tlsrpt_enable"] = "yes";
+  postfix.parameters["smtp_tlsrpt_socket_name"] = "tlsrpt/collector.sock";
+  (*facts.units)[collector_unit] = (*facts.units)[milter_unit];
+  facts.collector = {
+      .socket = path("/var/spool/postfix/tlsrpt/collector.sock", S_IFSOCK | 0660, service, postfix_group),
+      .answer = {},
+      .queue_length = 512};
+  return facts;
+}
+
+const std::vector<BrokenHost<InboundFacts>> broken_collector_hosts{
+    {"another socket", set("smtp_tlsrpt_socket_name", "tlsrpt/other.sock"), "collector-attached",
+     Level::fault, "postconf smtp_tlsrpt_socket_name=tlsrpt/collector.sock && postfix reload"},
+    {"no socket name", set("smtp_tlsrpt_socket_name", ""), "collector-attached", Level::fault,
+     "postconf smtp_tlsrpt_socket_name=tlsrpt/collector.sock && postfix reload"},
+    {"the path outside of the chroot",
+     set("smtp_tlsrpt_socket_name", "/var/spool/postfix/tlsrpt/collector.sock"), "collector-attached",
+     Level::fault, "postconf smtp_tlsrpt_socket_name=tlsrpt/collector.sock && postfix reload"},
+    {"a socket that the chroot does not have",
+     [](auto& facts) { facts.configuration.collector.socket.path = "/run/collector.sock"; },
+     "collector-attached", Level::fault, "socket = \"unix:/var/spool/postfix/tlsrpt/collector.sock\""},
+    {"an own name in master.cf",
+     [](auto& facts) {
+       postfix_of(facts).services = doctor::parse_services(
+           "smtp inet n - y - - smtpd\nsmtp unix - - y - - smtp\nrelay unix - - y - - smtp\n",
+           "relay/unix/smtp_tlsrpt_socket_name = private/x\n");
+     },
+     "collector-attached", Level::fault, "relay/unix/smtp_tlsrpt_socket_name=tlsrpt/collector.sock"},
+    {"not enabled in Postfix", set("smtp_tlsrpt_enable", "no"), "collector-attached", Level::warning,
+     "postconf 'smtp_tlsrpt_socket_name=tlsrpt/collector.sock' && postconf smtp_tlsrpt_enable=yes && postfix "
+     "reload"},
+    {"an old Postfix", set("mail_version", "3.9.1"), "collector-attached", Level::warning,
+     "systemctl disable --now tlsrpt-collector"},
+    {"no socket",
+     [](auto& facts) {
+       facts.collector.answer = fail(Fault::unavailable, "no");
+       facts.collector.socket = missing("/var/spool/postfix/tlsrpt/collector.sock");
+     },
+     "collector-socket", Level::fault, "systemctl enable --now tlsrpt-collector"},
+    {"a file in its place",
+     [](auto& facts) {
+       facts.collector.answer = fail(Fault::unavailable, "no");
+       facts.collector.socket.nodes[0].mode = S_IFREG | 0660;
+     },
+     "collector-socket", Level::fault, "rm /var/spool/postfix/tlsrpt/collector.sock"},
+    {"a dead daemon", [](auto& facts) { facts.collector.answer = fail(Fault::unavailable, "refused"); },
+     "collector-socket", Level::fault, "systemctl restart tlsrpt-collector"},
+    {"Postfix may not send", [](auto& facts) { facts.collector.socket.nodes[0].gid = 99; },
+     "collector-access", Level::fault, "chgrp postfix /var/spool/postfix/tlsrpt/collector.sock"},
+    {"the unit is not enabled", [](auto& facts) { (*facts.units)[collector_unit].enabled = "disabled"; },
+     "collector-unit", Level::warning, "systemctl enable tlsrpt-collector"},
+    {"the unit is not active", [](auto& facts) { (*facts.units)[collector_unit].active = "failed"; },
+     "collector-unit", Level::fault, "journalctl -u tlsrpt-collector"},
+    {"no order", [](auto& facts) { (*facts.units)[collector_unit].before.clear(); }, "collector-order",
+     Level::warning, "systemctl edit tlsrpt-collector.service: [Unit] Before=postfix@-.service"},
+    {"a short queue", [](auto& facts) { facts.collector.queue_length = 10; }, "collector-queue",
+     Level::warning, "net.unix.max_dgram_qlen=512"},
+};
+
+TEST_CASE("a host that records results of outbound mail as the guide has it gives no finding") {
+  for (const Check& check : findings(right_collector_host())) FAIL_CHECK(check.code << ": " << check.seen);
+  const Checks checks = inbound_checks(right_collector_host());
+  const auto of_collector = [](const Check& check) { return check.code.starts_with("collector-"); };
+  CHECK(std::ranges::count_if(checks, of_collector) == 6);
+  // Nobody has set it up here.
+  const Checks none = inbound_checks(right_host());
+  CHECK(std::ranges::none_of(none, of_collector));
+}
+
+TEST_CASE("what keeps results of outbound mail from being recorded gives one finding") {
+  check_broken_hosts(broken_collector_hosts, right_collector_host(), inbound_checks);
+}
+
+TEST_CASE("the versions of Postfix that send results") {
+  for (const auto& [version, sends] : std::vector<std::pair<const char*, bool>>{{"3.10.0", true},
+                                                                                {"3.10-20241126", true},
+                                                                                {"3.11", true},
+                                                                                {"4.0", true},
+                                                                                {"3.9.10", false},
+                                                                                {"2.11", false},
+                                                                                {"3", false},
+                                                                                {"", false}}) {
+    InboundFacts facts = right_collector_host();
+    set("mail_version", version)(facts);
+    INFO(version);
+    CHECK(findings(facts).empty() == sends);
+  }
+}
 
 TEST_CASE("a host as the guide has it gives no finding") {
   for (const Check& check : findings(right_host())) FAIL_CHECK(check.code << ": " << check.seen);
