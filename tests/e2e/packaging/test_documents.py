@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab import Lab, documents, program
+from lab.collector import Collector
 from lab.dns import Dns
 from lab.https import HttpsServer
 from lab.policy_domains import Configuration
@@ -18,7 +19,7 @@ DOCUMENTS = sorted([*SOURCE_TREE.glob("*.md"), *SOURCE_TREE.glob("docs/*.md"), *
 PAGES = {page.stem: page.suffix[1:] for page in SOURCE_TREE.glob("man/*.[1-8]")}
 
 # How the blocks for a configuration file begin, by the program that checks it.
-CONFIGURATIONS = {"tlsrpt-milter": ("[milter]", "[report]", "store = "),
+CONFIGURATIONS = {"tlsrpt-milter": ("[milter]", "[collector]", "[report]", "store = "),
                   "starttls-listtool serve": ("[serve]", "[[list]]", "[[output]]", "[publish]", "[programs]")}
 
 
@@ -45,7 +46,7 @@ class Documents(unittest.TestCase):
 
     def test_files_that_they_name_exist(self) -> None:
         """Those with a capital letter are placeholders."""
-        for document, path in found(r"`((?:lib|milter|report|listtool|man|packaging|tests|policies)/[^`\sA-Z]*)[`\s]"):
+        for document, path in found(r"`((?:lib|milter|collector|report|listtool|man|packaging|tests|policies)/[^`\sA-Z]*)[`\s]"):
             with self.subTest(document=document.name, path=path[1]):
                 self.assertTrue((SOURCE_TREE / path[1]).exists())
 
@@ -107,10 +108,10 @@ class Documents(unittest.TestCase):
 
     def test_metrics_that_they_name_are_on_the_pages(self) -> None:
         text = documents.section("docs/monitoring.md", "Prometheus")
-        named = set(re.findall(r"\b((?:tlsrpt_milter|starttls_listtool)_\w+(?:\{[^}]*\})?)", text))
+        named = set(re.findall(r"\b((?:tlsrpt_milter|tlsrpt_collector|starttls_listtool)_\w+(?:\{[^}]*\})?)", text))
         self.assertGreater(len(named), 5)
         with Lab() as lab:
-            known = milter_page(lab) + listtool_page(lab)
+            known = milter_page(lab) + listtool_page(lab) + Collector(lab, metrics=True).metrics_page()
         for metric in named:
             with self.subTest(metric):
                 name, _, label = metric.partition("{")
