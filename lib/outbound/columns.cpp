@@ -1,15 +1,17 @@
 #include "outbound/columns.h"
 
+#include <array>
+
 #include "base/text.h"
-#include "store/row_key.h"
 
 namespace starttls::outbound {
 
-std::string key_of(const Policy& policy) {
+store::RowDigest digest_of(const Policy& policy) {
   const std::string strings = to_lines(policy.policy_strings);
   const std::string hosts = to_lines(policy.mx_hosts);
-  return store::row_key({policy.domain, policy.record, source_words.word(policy.source), policy.policy_type,
-                         policy.policy_domain, strings, hosts});
+  return store::row_digest(
+      std::array<std::string_view, 7>{policy.domain, policy.record, source_words.word(policy.source),
+                                      policy.policy_type, policy.policy_domain, strings, hosts});
 }
 
 std::string key_of(const Failure& failure) {

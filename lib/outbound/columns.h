@@ -11,11 +11,15 @@
 #include "outbound/counts.h"
 #include "outbound/store.h"
 #include "store/columns.h"
+#include "store/row_key.h"
 
 namespace starttls::outbound {
 
 // Keys that do not change between versions of the program: otherwise a policy would be in the store twice.
-std::string key_of(const Policy& policy);
+store::RowDigest digest_of(const Policy& policy);
+inline std::string key_of(const Policy& policy) {
+  return store::to_row_key(digest_of(policy));
+}
 std::string key_of(const Failure& failure);
 
 // The texts, each on a line; what is beyond max_list_size is left out.

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "base/try.h"
 #include "outbound/columns.h"
@@ -133,8 +135,9 @@ class SqliteFold final : public FoldTransaction {
                           .update_failure = TRY(database_.prepare(update_failure)),
                           .insert_failure = TRY(database_.prepare(insert_failure))};
     std::map<Day, std::uint64_t> left_out;
-    for (const auto& [of, count] : counts) {
-      const std::string key = key_of(of.policy);
+    for (const auto& [day, digest, counted] : in_order_of_rows(counts)) {
+      const auto& [of, count] = *counted;
+      const std::string key = store::to_row_key(digest);
       const auto added = TRY(add_count(statements, of, key, count, limits));
       if (!added) {
         left_out[of.day] += count.successful + count.failed;
@@ -185,6 +188,22 @@ class SqliteFold final : public FoldTransaction {
                 .emplace(day, DaySize{.policies = static_cast<std::uint64_t>(policies),
                                       .failures = static_cast<std::uint64_t>(failures)})
                 .first->second;
+  }
+
+  struct Row {
+    Day day;
+    store::RowDigest policy;
+    const DailyCounts::value_type* counted;
+  };
+
+  // Each page of the tables is then read and written once.
+  static std::vector<Row> in_order_of_rows(const DailyCounts& counts) {
+    std::vector<Row> rows;
+    rows.reserve(counts.size());
+    for (const auto& counted : counts)
+      rows.push_back({counted.first.day, digest_of(counted.first.policy), &counted});
+    std::ranges::sort(rows, {}, [](const Row& row) { return std::pair(row.day, row.policy); });
+    return rows;
   }
 
   // Runs the statement; whether it has changed a row.
