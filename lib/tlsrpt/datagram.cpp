@@ -4,6 +4,8 @@
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
 
 #include <algorithm>
 #include <array>
@@ -208,6 +210,63 @@ class Handler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Handler> 
   bool has_failed_ = false;
 };
 
+using Json = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void put(Json& json, std::string_view text) {
+  json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+void put(Json& json, const char* key, std::string_view text) {
+  if (text.empty()) return;
+  json.Key(key);
+  put(json, text);
+}
+
+void put(Json& json, const char* key, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  json.Key(key);
+  json.StartArray();
+  for (const std::string& text : texts) put(json, text);
+  json.EndArray();
+}
+
+// As its number, if it has one.
+void put_word(Json& json, const char* key, std::string_view word, std::span<const Code> codes) {
+  const auto known = std::ranges::find(codes, word, &Code::word);
+  if (known == codes.end()) return put(json, key, word);
+  json.Key(key);
+  json.Uint(known->number);
+}
+
+void put(Json& json, const FailureDetail& detail) {
+  json.StartObject();
+  put_word(json, "c", detail.result_type, result_types);
+  put(json, "s", detail.sending_mta_ip);
+  put(json, "n", detail.receiving_mx_hostname);
+  put(json, "h", detail.receiving_mx_helo);
+  put(json, "r", detail.receiving_ip);
+  put(json, "a", detail.additional_information);
+  put(json, "f", detail.failure_reason_code);
+  json.EndObject();
+}
+
+void put(Json& json, const PolicyResult& policy) {
+  json.StartObject();
+  put_word(json, "policy-type", policy.policy_type, policy_types);
+  put(json, "policy-domain", policy.policy_domain);
+  put(json, "policy-string", policy.policy_strings);
+  put(json, "mx-host", policy.mx_hosts);
+  if (!policy.failure_details.empty()) {
+    json.Key("failure-details");
+    json.StartArray();
+    for (const FailureDetail& detail : policy.failure_details) put(json, detail);
+    json.EndArray();
+  }
+  json.Key("f");
+  json.Uint(policy.failed_sessions > 0 ? 1 : 0);
+  json.EndObject();
+}
+
 }  // namespace
 
 bool HandshakeResult::has_failed() const {
@@ -227,6 +286,20 @@ Result<HandshakeResult> read_datagram(std::string_view datagram) {
                 rapidjson::GetParseError_En(done.Code()));
   }
   return std::move(handler).finish();
+}
+
+std::string to_datagram(const HandshakeResult& result) {
+  rapidjson::StringBuffer buffer;
+  Json json(buffer);
+  json.StartObject();
+  put(json, "d", result.domain);
+  put(json, "pr", result.record);
+  json.Key("policies");
+  json.StartArray();
+  for (const PolicyResult& policy : result.policies) put(json, policy);
+  json.EndArray();
+  json.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
 }
 
 }  // namespace starttls::tlsrpt

@@ -1,4 +1,4 @@
-// Reads the datagrams in which Postfix (3.10 and later, by libtlsrpt) tells how the TLS handshake of one connection to
+// Reads, and writes, the datagrams in which Postfix (3.10 and later, by libtlsrpt) tells how the TLS handshake of one connection to
 // another mail server ended: TLSRPT_README of Postfix. It sends them only for domains that have a TLSRPT record.
 //
 //     {"dpv":"1","d":"example.org","pr":"v=TLSRPTv1; rua=mailto:tls@example.org",
@@ -44,5 +44,10 @@ struct HandshakeResult {
 // The texts of the result are valid UTF-8 without NUL; other bytes are escaped as by printable(). Fault::data where it is
 // no JSON, larger or nested deeper than the limits, or names no domain or no policy.
 Result<HandshakeResult> read_datagram(std::string_view datagram);
+
+// A datagram that read_datagram() reads as the same result, if the result is within the limits: in one line, the same for
+// the same result. Empty texts are left out: of a policy whose type is not known, there is no "policy-type". Texts must be
+// valid UTF-8.
+std::string to_datagram(const HandshakeResult& result);
 
 }  // namespace starttls::tlsrpt

@@ -32,5 +32,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
       fuzz::require(!detail.receiving_mx_helo.contains('\n'));
     }
   }
+  const std::string written = tlsrpt::to_datagram(*result);
+  fuzz::require(!written.contains('\n'));
+  fuzz::require(written.size() > tlsrpt::datagram_size_limit || tlsrpt::read_datagram(written));
   return 0;
 }

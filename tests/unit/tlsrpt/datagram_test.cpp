@@ -150,3 +150,62 @@ TEST_CASE("all that is kept is limited") {
   CHECK(good(read_datagram(longer)).policies[0].failure_details[0].failure_reason_code.size() ==
         datagram_text_limit);
 }
+
+TEST_CASE("what is written is read as it was") {
+  const FailureDetail known{.result_type = "certificate-expired",
+                            .sending_mta_ip = "192.0.2.1",
+                            .receiving_mx_hostname = "mx.example.org",
+                            .receiving_mx_helo = "mx1.example.org",
+                            .receiving_ip = "2001:db8::1",
+                            .additional_information = "a \"quoted\" text",
+                            .failure_reason_code = "Zertifikat\nungültig"};
+  const FailureDetail unknown{.result_type = "another-word"};
+  for (const HandshakeResult& result :
+       {HandshakeResult{.domain = "example.org",
+                        .record = "v=TLSRPTv1; rua=mailto:tls@example.org",
+                        .policies = {{.policy_type = "sts",
+                                      .policy_strings = {"version: STSv1", "mode: enforce"},
+                                      .policy_domain = "example.org",
+                                      .mx_hosts = {"mx.example.org", "*.example.net"},
+                                      .failed_sessions = 1,
+                                      .failure_details = {known, unknown}},
+                                     {.policy_type = "a new one", .successful_sessions = 1}}},
+        HandshakeResult{.domain = "example.org", .record = {}, .policies = {{.successful_sessions = 1}}}}) {
+    const std::string written = to_datagram(result);
+    INFO(written);
+    CHECK_FALSE(written.contains('\n'));
+    const HandshakeResult again = good(read_datagram(written));
+    CHECK(to_datagram(again) == written);
+    CHECK(again.domain == result.domain);
+    CHECK(again.record == result.record);
+    REQUIRE(again.policies.size() == result.policies.size());
+    for (std::size_t i = 0; i < result.policies.size(); ++i) {
+      const PolicyResult& policy = again.policies[i];
+      CHECK(policy.policy_type == result.policies[i].policy_type);
+      CHECK(policy.policy_strings == result.policies[i].policy_strings);
+      CHECK(policy.policy_domain == result.policies[i].policy_domain);
+      CHECK(policy.mx_hosts == result.policies[i].mx_hosts);
+      CHECK(policy.successful_sessions == result.policies[i].successful_sessions);
+      CHECK(policy.failed_sessions == result.policies[i].failed_sessions);
+      REQUIRE(policy.failure_details.size() == result.policies[i].failure_details.size());
+    }
+  }
+  const HandshakeResult failed = good(read_datagram(to_datagram(
+      {.domain = "a.test", .record = {}, .policies = {{.failed_sessions = 1, .failure_details = {known}}}})));
+  const FailureDetail& detail = failed.policies.at(0).failure_details.at(0);
+  CHECK(detail.result_type == known.result_type);
+  CHECK(detail.sending_mta_ip == known.sending_mta_ip);
+  CHECK(detail.receiving_mx_hostname == known.receiving_mx_hostname);
+  CHECK(detail.receiving_mx_helo == known.receiving_mx_helo);
+  CHECK(detail.receiving_ip == known.receiving_ip);
+  CHECK(detail.additional_information == known.additional_information);
+  CHECK(detail.failure_reason_code == known.failure_reason_code);
+}
+
+TEST_CASE("a policy that is not known stays unknown") {
+  for (const std::string& datagram :
+       {std::string(R"({"d":"a.test","policies":[{"f":0}]})"),
+        to_datagram(
+            {.domain = "a.test", .record = {}, .policies = {{.policy_type = {}, .successful_sessions = 1}}})})
+    CHECK(good(read_datagram(datagram)).policies.at(0).policy_type.empty());
+}
