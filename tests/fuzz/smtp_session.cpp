@@ -1,8 +1,8 @@
 #include "base/text.h"
 #include "fuzz.h"
+#include "journal/segment.h"
 #include "milter/connection.h"
 #include "milter/recording_rules.h"
-#include "journal/segment.h"
 
 using namespace starttls;
 
@@ -63,8 +63,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   require_kept_in_journal(session);
   for (const auto keeping :
        {config::AddressDetail::full, config::AddressDetail::prefix, config::AddressDetail::none}) {
-    const milter::RecordingRules rules({.mta_log = "journal", .client_address = keeping},
-                                       milter::PseudonymKey("key"));
+    config::MilterConfig configuration;
+    configuration.mta_log = "journal";
+    configuration.client_address = keeping;
+    const milter::RecordingRules rules(configuration, milter::PseudonymKey("key"));
     (void)rules.excludes(address, {.name = mx, .port = address});
     const auto kept = rules.to_record(session, false);
     fuzz::require(kept && (kept->client_address.empty() || keeping != config::AddressDetail::none));
