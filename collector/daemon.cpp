@@ -131,7 +131,7 @@ class RunningDaemon {
     results_.clear();
     const Time now = options_.clock();
     for (const std::string_view datagram : datagrams)
-      results_.push_back({.received = now, .source = outbound::Source::datagram, .datagram = datagram});
+      results_.push_back({.received = now, .datagram = datagram});
     recorder_.record(results_);
   }
 

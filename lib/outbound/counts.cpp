@@ -1,6 +1,9 @@
 #include "outbound/counts.h"
 
 #include <utility>
+#include <variant>
+
+#include "store/log_position.h"
 
 namespace starttls::outbound {
 namespace {
@@ -65,19 +68,30 @@ void add(DailyCounts& counts, Day day, Source source, const tlsrpt::HandshakeRes
 }
 
 bool SegmentContent::add(std::string_view payload) {
-  const auto result = decode(payload);
-  if (!result) return false;
-  const KeyView key{.day = to_day(result->received), .source = result->source, .datagram = result->datagram};
+  const auto record = decode(payload);
+  if (!record) return false;
+  if (const auto* result = std::get_if<ReceivedResult>(&*record)) {
+    add({.day = to_day(result->received), .source = Source::datagram, .datagram = result->datagram});
+    return true;
+  }
+  const auto& logged = std::get<LoggedResults>(*record);
+  for (const std::string& datagram : logged.datagrams)
+    add({.day = to_day(logged.read), .source = Source::log, .datagram = datagram});
+  position_ = store::further(std::move(position_), position_of(*record));
+  return true;
+}
+
+void SegmentContent::add(const KeyView& key) {
   if (const auto found = times_.find(key); found != times_.end()) {
     ++found->second;
   } else {
     times_.emplace(Key{.day = key.day, .source = key.source, .datagram = std::string(key.datagram)}, 1);
   }
-  return true;
 }
 
 SegmentContent::Counted SegmentContent::take() {
   Counted counted;
+  counted.position = std::exchange(position_, {});
   while (!times_.empty()) {
     const auto taken = times_.extract(times_.begin());
     const auto result = tlsrpt::read_datagram(taken.key().datagram);

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -97,7 +98,8 @@ class SegmentContent {
   struct Counted {
     DailyCounts counts;
     DayTotals days;
-    std::string malformed_reason;  // of one of the malformed datagrams
+    std::string malformed_reason;                  // of one of the malformed datagrams
+    std::optional<session::LogPosition> position;  // in the log, the furthest
   };
   Counted take();
 
@@ -126,7 +128,10 @@ class SegmentContent {
     }
   };
 
+  void add(const KeyView& key);
+
   std::unordered_map<Key, std::uint64_t, Hash, Equal> times_;
+  std::optional<session::LogPosition> position_;
 };
 
 }  // namespace starttls::outbound

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct FoldOutcome {
   bool added = false;            // false: every segment had been folded before
   DayTotal total;                // that is counted now
   std::string malformed_reason;  // of one of the malformed datagrams; "" where there is none
+  // In the log, the furthest, also of what had been folded before.
+  std::optional<session::LogPosition> position;
 };
 
 // Folds segments of one writer, in one transaction. On an error nothing was added.

@@ -1,5 +1,7 @@
 #include "outbound/recorder.h"
 
+#include <exception>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "base/text.h"
 #include "base/try.h"
 #include "outbound/fold.h"
+#include "store/log_position.h"
 
 namespace starttls::outbound {
 namespace {
@@ -42,7 +45,7 @@ class Recorder::Folding final : public journal::Target {
     const auto outcome = TRY(outbound::fold(*store_, segments, read, rules_.get().limits, clock_()));
     counters_.lock()->folded += outcome.total;
     log_losses(outcome);
-    return {};
+    return store::keep_position(options_.journal.directory, outcome.position);
   }
 
   Result<void> forget_segments(Time folded_before) override { return store_->forget_segments(folded_before); }
@@ -111,8 +114,26 @@ void Recorder::record(std::span<const ReceivedResult> results) noexcept {
   recorder_->append(results.size(), [&](std::size_t index) { return encode(results[index]); });
 }
 
+void Recorder::record(const LoggedResults& results) noexcept {
+  std::vector<std::string> parts;
+  try {
+    parts = encode_in_parts(results);
+  } catch (const std::exception&) {  // out of memory: append() counts the record as lost
+    recorder_->append([]() -> std::string { throw std::bad_alloc(); }, true);
+    return;
+  }
+  recorder_->append(parts.size(), [&](std::size_t index) { return std::move(parts[index]); });
+}
+
 RecorderCounters Recorder::counters() const {
   return {recorder_->counters(), folding_->counters()};
+}
+
+Result<std::optional<session::LogPosition>> log_position(const std::filesystem::path& journal) {
+  return store::read_position(journal, [](std::string_view payload) -> std::optional<session::LogPosition> {
+    const auto record = decode(payload);
+    return record ? position_of(*record) : std::nullopt;
+  });
 }
 
 }  // namespace starttls::outbound

@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "base/clock.h"
@@ -56,6 +58,7 @@ class Recorder {
 
   // Thread-safe. All of them cost one write(2).
   void record(std::span<const ReceivedResult> results) noexcept;
+  void record(const LoggedResults& results) noexcept;
 
   RecorderCounters counters() const;
 
@@ -64,5 +67,9 @@ class Recorder {
   std::unique_ptr<Folding> folding_;
   std::unique_ptr<journal::Recorder> recorder_;
 };
+
+// How far the mail server's log was read when the journal was last written: from the files of a recorder in its
+// directory, also while it runs. Nothing where the log was never read. Fault::io, Fault::permission.
+Result<std::optional<session::LogPosition>> log_position(const std::filesystem::path& journal);
 
 }  // namespace starttls::outbound

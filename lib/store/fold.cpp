@@ -8,6 +8,7 @@
 
 #include "base/try.h"
 #include "journal/segment.h"
+#include "store/log_position.h"
 
 namespace starttls::store {
 namespace {
@@ -127,12 +128,6 @@ class Folding {
   std::map<std::pair<std::string, Day>, Downgrade> downgrades_;
   FoldOutcome outcome_;
 };
-
-std::optional<session::LogPosition> further(const std::optional<session::LogPosition>& a,
-                                            const std::optional<session::LogPosition>& b) {
-  if (!a || !b) return a ? a : b;
-  return a->number < b->number ? b : a;
-}
 
 }  // namespace
 

@@ -2,48 +2,15 @@
 
 #include <utility>
 
-#include "base/atomic_file.h"
 #include "base/counted.h"
 #include "base/text.h"
 #include "base/try.h"
+#include "store/log_position.h"
 
 namespace starttls::store {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t max_position_size = 65536;  // bytes of the file
-
-fs::path position_file(const fs::path& journal) {
-  return journal / "log-position";
-}
-
-using Position = std::optional<session::LogPosition>;
-
-void keep_newer(Position& position, const Position& other) {
-  if (other && (!position || position->number < other->number)) position = other;
-}
-
-// The position that keep_position() wrote, if any.
-Result<Position> kept_position(const fs::path& journal) {
-  const fs::path file = position_file(journal);
-  std::error_code error;
-  if (!fs::exists(file, error)) return std::nullopt;
-  const auto text = TRY(read_file(file, max_position_size));
-  // A damaged file is ignored: a line that is read twice matches no session a second time.
-  const auto record = decode_record(text);
-  const auto* event = record ? std::get_if<LogEvent>(&*record) : nullptr;
-  return event != nullptr ? Position(event->position) : std::nullopt;
-}
-
-// Must be called before the segment with the position is removed. Segments may be folded out of order, if one
-// could not be read for a while, or a clock was set back.
-Result<void> keep_position(const fs::path& journal, const Position& position) {
-  if (!position) return {};
-  const Position newest = kept_position(journal).value_or(std::nullopt);
-  if (newest && newest->number >= position->number) return {};
-  return replace_file(position_file(journal), encode(LogEvent{.position = *position}), 0640);
-}
 
 std::string no_sender(const std::string&) {
   return {};
@@ -203,18 +170,11 @@ RecorderCounters Recorder::counters() const {
 }
 
 Result<std::optional<session::LogPosition>> log_position(const fs::path& journal) {
-  Position newest;
-  const auto segments = TRY(journal::list_segments(journal));
-  for (const fs::path& segment : segments) {
-    const auto text = read_file(segment, journal::max_segment_size);
-    if (!text) continue;  // folded meanwhile: the position file, which is read last, has its position
-    (void)journal::read_segment(*text, take_records([&](const Record& record) {
-      if (const auto* event = std::get_if<LogEvent>(&record)) keep_newer(newest, event->position);
-    }));
-  }
-  const auto kept = TRY(kept_position(journal));
-  keep_newer(newest, kept);
-  return newest;
+  return read_position(journal, [](std::string_view payload) -> std::optional<session::LogPosition> {
+    const auto record = decode_record(payload);
+    const auto* event = record ? std::get_if<LogEvent>(&*record) : nullptr;
+    return event != nullptr ? std::optional(event->position) : std::nullopt;
+  });
 }
 
 }  // namespace starttls::store

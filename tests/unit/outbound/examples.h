@@ -25,7 +25,7 @@ inline std::string failed_datagram(const std::string& domain = "example.org",
 }
 
 inline outbound::ReceivedResult received(const std::string& text, Time when = noon) {
-  return {.received = when, .source = outbound::Source::datagram, .datagram = text};
+  return {.received = when, .datagram = text};
 }
 
 }  // namespace starttls::test

@@ -174,3 +174,85 @@ TEST_CASE("a large segment is folded at once, and a small one is not") {
   CHECK(recorder.counters().folded.results == 2);
   recorder.stop();
 }
+
+namespace {
+
+LoggedResults logged(std::uint64_t number, const std::vector<std::string>& datagrams) {
+  return {
+      .read = noon, .position = {.number = number, .text = std::to_string(number)}, .datagrams = datagrams};
+}
+
+std::optional<session::LogPosition> position_in(const State& state) {
+  return good(log_position(outbound::journal_directory(state.folder.path())));
+}
+
+}  // namespace
+
+TEST_CASE("results of the log count with the position up to which it was read, folded or not") {
+  const State state;
+  CHECK_FALSE(position_in(state));
+  RecorderOptions away = state.options();
+  away.open_store = []() -> Result<std::unique_ptr<Store>> { return fail(Fault::unavailable, "away"); };
+  {
+    Recorder recorder(away, fixed_clock());
+    good(recorder.start());
+    recorder.record(logged(5, {datagram(), failed_datagram()}));
+    CHECK(position_in(state)->text == "5");
+    recorder.record(logged(6, {}));
+    recorder.stop();
+  }
+  CHECK(state.segments() > 0);
+  CHECK(position_in(state)->text == "6");
+  CHECK(sessions_in(state.counts()) == 2);
+  Recorder next(state.options(), fixed_clock());
+  good(next.start());
+  next.stop();
+  CHECK(state.segments() == 0);
+  CHECK(position_in(state)->text == "6");
+  CHECK(sessions_in(state.counts()) == 2);
+}
+
+TEST_CASE("the position in the log never decreases, in whatever order segments are folded") {
+  const State state;
+  const fs::path folder = outbound::journal_directory(state.folder.path());
+  fs::create_directories(folder);
+  const auto write_segment = [&](const char* id, const LoggedResults& results) {
+    write(folder / (std::string(id) + ".segment"),
+          std::string(journal::segment_magic) + journal::frame(encode(results)));
+  };
+  write_segment("1", logged(9, {datagram()}));
+  write_segment("2", logged(5, {datagram()}));  // begun later, by a clock that was set back
+  {
+    Recorder recorder(state.options(), fixed_clock());
+    good(recorder.start());
+    recorder.stop();
+  }
+  CHECK(state.segments() == 0);
+  CHECK(position_in(state)->number == 9);
+  CHECK(sessions_in(state.counts()) == 2);
+
+  // As after a crash between the transaction and the removal of its segments.
+  fs::remove(folder / "log-position");
+  write_segment("1", logged(9, {datagram()}));
+  write_segment("3", logged(7, {datagram()}));
+  Recorder again(state.options(), fixed_clock());
+  good(again.start());
+  again.stop();
+  CHECK(state.segments() == 0);
+  CHECK(position_in(state)->number == 9);
+  CHECK(sessions_in(state.counts()) == 3);
+}
+
+TEST_CASE("many results of one line of the log take several records, and count all") {
+  const State state;
+  std::vector<std::string> many;
+  for (int number = 0; number < 1000; ++number)
+    many.push_back(failed_datagram(fmt::format("d{}.example", number)));
+  Recorder recorder(state.options(), fixed_clock());
+  good(recorder.start());
+  recorder.record(logged(1, many));
+  recorder.stop();
+  CHECK(recorder.counters().journal.lost == 0);
+  CHECK(sessions_in(state.counts()) == 1000);
+  CHECK(position_in(state)->number == 1);
+}
