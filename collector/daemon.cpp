@@ -15,17 +15,21 @@
 #include "base/text.h"
 #include "base/try.h"
 #include "base/version.h"
+#include "collector/log_results.h"
 #include "collector/metrics.h"
 #include "collector/receiver.h"
 #include "collector/socket.h"
+#include "daemon/mta_log.h"
 #include "daemon/pid_file.h"
 #include "daemon/user.h"
 #include "event/loop.h"
+#include "mtalog/follower.h"
 #include "outbound/open_store.h"
 #include "outbound/recorder.h"
 #include "service/metrics_server.h"
 #include "service/sd_notify.h"
 #include "service/signals.h"
+#include "session/failure.h"
 #include "store/store_config.h"
 #include "tlsrpt/datagram.h"
 
@@ -112,6 +116,23 @@ class RunningDaemon {
     if (metrics_) metrics_->start(loop_, [this] { return metrics_page(state()); });
   }
 
+  Result<void> follow_log() {
+    const std::string& log = configuration_.collector.mta_log;
+    if (log.empty()) return {};
+    const auto from = TRY(outbound::log_position(outbound::journal_directory(configuration_.state_dir)));
+    auto follower = TRY(mtalog::follow(
+        loop_, log, from, options_.clock,
+        mtalog::OutboundCallbacks{.handshakes = [this](std::span<const mtalog::OutboundHandshake> found,
+                                                       const session::LogPosition& at) { record(found, at); },
+                                  .position =
+                                      [this](const session::LogPosition& at) {
+                                        record({}, at);
+                                        warn_if_unclear();
+                                      }}));
+    follower_ = std::move(follower);
+    return {};
+  }
+
   // Until SIGTERM or SIGINT.
   void run() {
     log_info("{} receives on {}, records in {}", version(),
@@ -121,9 +142,11 @@ class RunningDaemon {
     service::notify_ready();
     loop_.run();
     service::notify_stopping();
+    const bool has_followed = follower_ != nullptr;
+    follower_.reset();
     receiver_.drain();
     recorder_.stop();
-    log_totals();
+    log_totals(has_followed);
   }
 
  private:
@@ -135,9 +158,30 @@ class RunningDaemon {
     recorder_.record(results_);
   }
 
+  void record(std::span<const mtalog::OutboundHandshake> handshakes, const session::LogPosition& at) {
+    outbound::LoggedResults results{.read = options_.clock(), .position = at, .datagrams = {}};
+    for (const mtalog::OutboundHandshake& handshake : handshakes)
+      results.datagrams.push_back(tlsrpt::to_datagram(to_result(handshake)));
+    log_handshakes_ += handshakes.size();
+    recorder_.record(results);
+  }
+
+  // Once: a mail server that does not log TLS would look like one that sends no mail.
+  void warn_if_unclear() {
+    const std::uint64_t unclear = follower_ ? follower_->reading().unclear_lines : 0;
+    if (unclear == 0 || log_handshakes_ > 0 || is_unclear_logged_) return;
+    is_unclear_logged_ = true;
+    log_warning(
+        "'mta_log' ({}) has deliveries, but nothing about TLS, so they are not counted: Postfix needs "
+        "smtp_tls_loglevel = 1, Sendmail a LogLevel of 9",
+        printable(configuration_.collector.mta_log));
+  }
+
   MetricsState state() const {
     return {.receiver = receiver_.counters(),
             .recorder = recorder_.counters(),
+            .log = follower_ ? std::optional(follower_->reading()) : std::nullopt,
+            .log_handshakes = log_handshakes_,
             .reloads = reloads_,
             .reloads_failed = reloads_failed_,
             .metrics_listen_failures = metrics_->failures(),
@@ -145,10 +189,12 @@ class RunningDaemon {
             .now = options_.clock()};
   }
 
-  void log_totals() const {
+  void log_totals(bool has_followed) const {
     const outbound::RecorderCounters counters = recorder_.counters();
-    log_info("stopped: {} received, {} folded, {} malformed, {} lost, {} waiting in the journal, {}",
-             counted(receiver_.counters().datagrams, "datagram"), counters.folded.results,
+    const std::string from_log =
+        has_followed ? fmt::format(", {} in the log", counted(log_handshakes_, "handshake")) : "";
+    log_info("stopped: {} received{}, {} folded, {} malformed, {} lost, {} waiting in the journal, {}",
+             counted(receiver_.counters().datagrams, "datagram"), from_log, counters.folded.results,
              counters.folded.malformed, counters.journal.lost + counters.journal.held_back,
              counted(counters.waiting_bytes, "byte"), counted(counters.failures, "failure"));
   }
@@ -193,6 +239,9 @@ class RunningDaemon {
   event::Loop loop_;
   service::Signals signals_;
   Receiver receiver_;
+  std::uint64_t log_handshakes_ = 0;  // found in the log
+  bool is_unclear_logged_ = false;
+  std::unique_ptr<mtalog::Follower> follower_;
   std::unique_ptr<service::MetricsServer> metrics_;
 };
 
@@ -210,16 +259,20 @@ Result<void> run_daemon(const daemon::Options& options) {
   outbound::Recorder recorder(recorder_options(configuration), options.clock);
   recorder.configure(recorder_rules(configuration.collector));
   TRY(recorder.start());
-  RunningDaemon(options, *opened, recorder, std::move(signals)).run();
+  RunningDaemon running(options, *opened, recorder, std::move(signals));
+  // Datagrams are recorded even without the log.
+  if (auto followed = running.follow_log(); !followed)
+    log_error("{}; the results in 'mta_log' will be missing", followed.error().message);
+  running.run();
   return {};
 }
 
 Result<void> check_startup(const config::TlsrptConfig& configuration) {
   TRY(check_address(configuration.collector.socket));
   log_all(store::store_warnings(configuration));
-  TRY(daemon::user_of(daemon_table(configuration)));
+  const auto user = TRY(daemon::user_of(daemon_table(configuration)));
   TRY(daemon::socket_access(daemon_table(configuration), std::nullopt));
-  return {};
+  return daemon::check_mta_log(daemon_table(configuration), user, "the results in it");
 }
 
 }  // namespace starttls::collector

@@ -38,6 +38,10 @@ void journaled(MetricsText& text, const MetricsState& state) {
   text.sample(state.recorder.journal.*member);
 }
 template <auto member>
+void read_from_log(MetricsText& text, const MetricsState& state) {
+  text.sample((*state.log).*member);
+}
+template <auto member>
 void folded(MetricsText& text, const MetricsState& state) {
   text.sample(state.recorder.folded.*member);
 }
@@ -55,11 +59,12 @@ constexpr std::array metrics{
            received<&ReceiverCounters::full_queues>},
     Metric{"receive_failures_total", counter, "How often the socket could not be read.",
            received<&ReceiverCounters::failures>},
-    Metric{"journal_records_total", counter, "Results that were written to the journal.",
+    Metric{"journal_records_total", counter,
+           "Records that were written to the journal: datagrams, and lines of the log.",
            journaled<&JournalCounters::written>},
-    Metric{"lost_records_total", counter, "Results that were lost because memory or disk was full.",
+    Metric{"lost_records_total", counter, "Records that were lost because memory or disk was full.",
            journaled<&JournalCounters::lost>},
-    Metric{"held_back_records", gauge, "Results in memory that wait for the disk.",
+    Metric{"held_back_records", gauge, "Records in memory that wait for the disk.",
            journaled<&JournalCounters::held_back>},
     Metric{"journal_backlog_bytes", gauge, "Bytes in the journal that wait for the store.",
            recorded<&RecorderCounters::waiting_bytes>},
@@ -96,11 +101,25 @@ constexpr std::array metrics{
     service::version_metric<MetricsState>,
 };
 
+// Only while the log is read.
+constexpr std::array log_metrics{
+    Metric{"log_lines_total", counter, "Lines of the mail server's log that were read.",
+           read_from_log<&mtalog::LogReading::lines>},
+    Metric{"log_delivery_lines_total", counter, "Of these, those about outbound deliveries.",
+           read_from_log<&mtalog::LogReading::session_lines>},
+    Metric{"log_unclear_lines_total", counter,
+           "Of these, those of which the log does not say whether there was TLS.",
+           read_from_log<&mtalog::LogReading::unclear_lines>},
+    Metric{"log_handshakes_total", counter, "Results that were found in the mail server's log.",
+           of_state<&MetricsState::log_handshakes>},
+};
+
 }  // namespace
 
 std::string metrics_page(const MetricsState& state) {
   MetricsText text("tlsrpt_collector");
   service::add_metrics<MetricsState>(text, metrics, state);
+  if (state.log) service::add_metrics<MetricsState>(text, log_metrics, state);
   return text.take();
 }
 

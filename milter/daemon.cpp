@@ -2,7 +2,6 @@
 
 #include <fmt/ranges.h>
 #include <libmilter/mfapi.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -20,6 +19,7 @@
 #include "base/try.h"
 #include "base/user.h"
 #include "base/version.h"
+#include "daemon/mta_log.h"
 #include "daemon/pid_file.h"
 #include "daemon/user.h"
 #include "event/loop.h"
@@ -36,7 +36,6 @@
 #include "service/metrics_server.h"
 #include "service/sd_notify.h"
 #include "service/signals.h"
-#include "service/switch_user.h"
 #include "store/open_store.h"
 #include "store/recorder.h"
 #include "store/sending_domain.h"
@@ -162,7 +161,6 @@ std::vector<std::string_view> settings_for_restart(const config::TlsrptConfig& o
   std::vector<std::string_view> changed = daemon::settings_for_restart(old.milter, now.milter);
   if (old.state_dir != now.state_dir) changed.emplace_back("state_dir");
   if (old.store != now.store) changed.emplace_back("store");
-  if (old.milter.mta_log != now.milter.mta_log) changed.emplace_back("mta_log");
   return changed;
 }
 
@@ -344,16 +342,7 @@ Result<void> check_startup(const config::TlsrptConfig& configuration) {
   log_all(store::store_warnings(configuration));
   const auto user = TRY(daemon::user_of(daemon_table(configuration)));
   TRY(check_listener(configuration));
-  if (configuration.milter.mta_log.empty()) return {};
-  // Check as the daemon's user, which reads the log: root could read everything.
-  const bool switches = user && ::geteuid() == 0;
-  if (switches) TRY(service::switch_user(*user));
-  // A missing log does not prevent the start: the daemon waits for it and records sessions meanwhile.
-  if (const auto readable = mtalog::check_readable(configuration.milter.mta_log); !readable) {
-    log_warning("'milter.mta_log': {}{}; the reasons of failed handshakes would be missing",
-                readable.error().message, switches ? fmt::format(" (user '{}')", printable(user->name)) : "");
-  }
-  return {};
+  return daemon::check_mta_log(daemon_table(configuration), user, "the reasons of failed handshakes");
 }
 
 }  // namespace starttls::milter

@@ -77,15 +77,15 @@ void read_daemon(Settings& settings, const std::string& table, DaemonConfig& dae
   settings.seconds(table + ".fold_interval", daemon.fold_interval, 10ms, 1h);
   settings.address(table + ".metrics", daemon.metrics);
   settings.mode(table + ".metrics_mode", daemon.metrics_mode);
+  settings.string(table + ".mta_log", daemon.mta_log);
+  settings.check(daemon.mta_log.empty() || is_mta_log(daemon.mta_log), table + ".mta_log",
+                 fmt::format(R"(is '{}'; it must be "journal" or the absolute path of a file)",
+                             printable(daemon.mta_log, max_shown)));
   settings.number(table + ".retention_days", daemon.retention_days, 2, 100'000);
 }
 
 void read_milter(Settings& settings, MilterConfig& milter) {
   read_daemon(settings, "milter", milter);
-  settings.string("milter.mta_log", milter.mta_log);
-  settings.check(milter.mta_log.empty() || is_mta_log(milter.mta_log), "milter.mta_log",
-                 fmt::format(R"(is '{}'; it must be "journal" or the absolute path of a file)",
-                             printable(milter.mta_log, max_shown)));
   read_sessions(settings, milter.sessions);
   settings.word("milter.client_address", milter.client_address, address_detail_words);
   settings.word("milter.on_downgrade", milter.on_downgrade, on_downgrade_words);

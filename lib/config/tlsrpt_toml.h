@@ -77,6 +77,9 @@ struct DaemonConfig {
   std::chrono::milliseconds fold_interval{5000};
   std::optional<Address> metrics;  // none: no metrics
   mode_t metrics_mode = 0660;      // of a unix socket
+  // The mail server's log (mtalog/follower.h): "journal", "journal:/DIRECTORY", or the absolute path of a file; empty: no
+  // log is read.
+  std::string mta_log;
 
   // What the daemon reads again on SIGHUP.
   LogLevel log_level = LogLevel::info;
@@ -92,9 +95,6 @@ inline constexpr const char* default_collector_socket = "/var/spool/postfix/tlsr
 // [milter]
 struct MilterConfig : DaemonConfig {
   MilterConfig() { socket.path = default_milter_socket; }
-
-  // What takes a restart.
-  std::string mta_log;  // "journal", or the absolute path of a file; empty: no log is read
 
   // What the daemon reads again on SIGHUP.
   SessionFilter sessions;

@@ -95,7 +95,7 @@ Result<void> run(const Program& program, const CommandLine& line) {
 
 std::vector<std::string_view> settings_for_restart(const config::DaemonConfig& old,
                                                    const config::DaemonConfig& now) {
-  const std::array<std::pair<bool, std::string_view>, 10> all{{
+  const std::array<std::pair<bool, std::string_view>, 11> all{{
       {old.socket != now.socket, "socket"},
       {old.socket_mode != now.socket_mode, "socket_mode"},
       {old.socket_owner != now.socket_owner, "socket_owner"},
@@ -106,6 +106,7 @@ std::vector<std::string_view> settings_for_restart(const config::DaemonConfig& o
       {old.sync_interval != now.sync_interval || old.fold_interval != now.fold_interval, "the intervals"},
       {old.metrics != now.metrics, "metrics"},
       {old.metrics_mode != now.metrics_mode, "metrics_mode"},
+      {old.mta_log != now.mta_log, "mta_log"},
   }};
   std::vector<std::string_view> changed;
   for (const auto& [differs, name] : all) {

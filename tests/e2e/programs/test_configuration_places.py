@@ -45,13 +45,13 @@ DISCOVERY = {
 DAEMON = {
     "socket": (*ADDRESS, "''"), "socket_mode": MODE, "socket_group": TEXT, "socket_owner": TEXT, "user": TEXT,
     "log": words("'file'"), "log_level": words("'loud'"), "pid_file": PATH, "sync_interval": SECONDS,
-    "fold_interval": SECONDS, "metrics": ADDRESS, "metrics_mode": MODE, "retention_days": NUMBER}
+    "fold_interval": SECONDS, "metrics": ADDRESS, "metrics_mode": MODE, "mta_log": (*TEXT, "'mail.log'"),
+    "retention_days": NUMBER}
 
 TLSRPT = {
     "": {"state_dir": (*PATH, "''"), "store": (*TEXT, "'mysql://u:" + SECRET + "@db'")},
     "milter": {
-        **DAEMON, "mta_log": (*TEXT, "'mail.log'"),
-        "mta_log_services": TEXTS, "exclude_mta_log_services": TEXTS,
+        **DAEMON, "mta_log_services": TEXTS, "exclude_mta_log_services": TEXTS,
         "local_networks": (*TEXTS, "['here']", "['192.0.2.1/24']"), "exclude_ports": NUMBERS, "exclude_daemons": TEXTS,
         "ports": NUMBERS, "daemons": TEXTS, "record_authenticated": FLAG, "client_address": words("'half'"),
         "on_downgrade": words("'bounce'"), "downgrade_after": NUMBER, "downgrade_exempt": DOMAINS},

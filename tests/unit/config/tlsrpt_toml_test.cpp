@@ -45,6 +45,8 @@ log_level = "debug"
 pid_file = "/p"
 sync_interval = 2
 fold_interval = 0.5
+[collector]
+mta_log = "journal:/j"
 [report]
 organization = "O"
 contact = "c@o.test"
@@ -70,6 +72,7 @@ max_posts_per_client = 8
   CHECK(c.milter.user == "u");
   CHECK(config::to_string(c.milter.metrics.value()) == "inet:127.0.0.1:9461");
   CHECK(c.milter.mta_log == "/var/log/mail.log");
+  CHECK(c.collector.mta_log == "journal:/j");
   CHECK(c.milter.client_address == AddressDetail::prefix);
   REQUIRE(c.milter.sessions.local_networks.size() == 1);
   CHECK(c.milter.sessions.local_networks[0].text() == "192.0.2.0/24");
@@ -107,6 +110,8 @@ TEST_CASE("mistakes in the configuration are reported with their reason") {
     CHECK(error.fault == Fault::config);
     CHECK(error.message.find("tlsrpt.toml:2:") != std::string::npos);
   }
+  CHECK(bad(configuration("[collector]\nmta_log = 'mail.log'"))
+            .message.find("'collector.mta_log' is 'mail.log'") != std::string::npos);
   const Error store = bad(configuration("store = 'mysql://user:secret@db'"));
   CHECK(store.message.find("postgresql://") != std::string::npos);
   CHECK(store.message.find("secret") == std::string::npos);
