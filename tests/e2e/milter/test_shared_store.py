@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from cutting_proxy import CuttingProxy
 from lab import Lab, program, wait
+from lab.pgbouncer import PgBouncer
 from lab.postgres import PASSWORD, Postgres
 from lab.process import Process
 from recording import QUICK, Milter
@@ -102,6 +103,16 @@ class SharedStore(unittest.TestCase):
             proxy.stop_cutting()
             self.end(*hosts)
             self.assert_each_once(server, *hosts)
+
+    def test_behind_a_pooler_that_gives_each_transaction_another_session(self) -> None:
+        with Lab() as lab:
+            server = Postgres(lab)
+            pooler = PgBouncer(lab, server)
+            hosts = [Host(lab, number, pooler.url) for number in (1, 2, 3)]
+            self.load(*hosts)
+            self.end(*hosts)
+            self.assert_each_once(server, *hosts)
+            self.assert_summary(*hosts)
 
     def test_a_host_that_starts_without_its_store_records_anyway(self) -> None:
         with Lab() as lab:
