@@ -131,7 +131,8 @@ class SecondDaemon(unittest.TestCase):
             with first.sender(blocking=False) as to, self.assertRaises(BlockingIOError):
                 for _ in range(10_000):
                     to.send(b"")
-            done = program.run("tlsrpt-collector", "-f", "-s", f"unix:{first.socket}", "--state-dir", lab.new_folder("state"))
+            done = program.run("tlsrpt-collector", "-f", "-s", f"unix:{first.socket}", "--state-dir",
+                               lab.new_folder("state"))
             first.signal(signal.SIGCONT)
             self.assertEqual(done.returncode, 75, done.stderr)
 

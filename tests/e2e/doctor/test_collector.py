@@ -1,5 +1,5 @@
-"""`tlsrpt-report doctor` beside a Postfix 3.10 that sends its results to tlsrpt-collector, and where something is wrong with
-that."""
+"""`tlsrpt-report doctor` beside a Postfix 3.10 that sends its results to tlsrpt-collector, and where something is wrong
+with that."""
 
 import os
 import shutil
