@@ -61,10 +61,9 @@ class OutboundReader(Reader):
     def log(self, day: str, *datagrams: bytes) -> None:
         """Put them into a segment of the journal, as if read from the mail server's log at noon of the day."""
         noon = int(subprocess.run(["date", "-d", f"{day}T12:00:00Z", "+%s"], capture_output=True, check=True).stdout)
-        segment = b"STKJRNL1"
-        for one in datagrams:
-            payload = b"%d log %s" % (1000 * noon, one)
-            segment += struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
+        # With the first position in the log, which has no text.
+        payload = b"\n".join([b"%d log 1 0 " % (1000 * noon), *datagrams])
+        segment = b"STKJRNL1" + struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
         journal = self.state / "outbound-journal"
         journal.mkdir(parents=True, exist_ok=True)
         (journal / f"{1000 * noon:013}-0123456789abcdef.segment").write_bytes(segment)
