@@ -23,10 +23,18 @@ std::string_view explanation_of(Fate fate) {
   return "";
 }
 
+void drop_suppressed(Decision& decision, const DestinationFacts& facts) {
+  std::erase_if(decision.destinations, [&](const tlsrpt::Destination& one) {
+    return one.scheme == tlsrpt::Destination::Scheme::mailto &&
+           facts.suppressed.contains(to_lower(one.target));
+  });
+  if (decision.destinations.empty()) decision.fate = Fate::suppressed;
+}
+
 Decision decide(const OutboundReport& report, const DestinationFacts& facts) {
   if (!DomainName::is_plain(report.domain)) return {.fate = Fate::no_domain};
   const auto mails = facts.mails_sent.find(report.domain);
-  if (mails != facts.mails_sent.end() && report.successful + report.failed <= mails->second)
+  if (mails != facts.mails_sent.end() && report.sessions_of_domain <= mails->second)
     return {.fate = Fate::only_our_reports};
   Decision decision;
   if (const auto found = facts.overrides.find(report.domain); found != facts.overrides.end()) {
@@ -39,11 +47,7 @@ Decision decide(const OutboundReport& report, const DestinationFacts& facts) {
   } else {
     return decision;
   }
-  std::erase_if(decision.destinations, [&](const tlsrpt::Destination& one) {
-    return one.scheme == tlsrpt::Destination::Scheme::mailto &&
-           facts.suppressed.contains(to_lower(one.target));
-  });
-  if (decision.destinations.empty()) return {.fate = Fate::suppressed};
+  drop_suppressed(decision, facts);
   return decision;
 }
 

@@ -47,6 +47,9 @@ struct DestinationFacts {
   std::set<std::string> suppressed;  // addresses, in lower case
 };
 
+// Leaves out the addresses from which mail came back. Without any other destination the fate is Fate::suppressed.
+void drop_suppressed(Decision& decision, const DestinationFacts& facts);
+
 // A domain with no more sessions than mails with reports that we sent it got nothing else. The destinations are those of
 // the configuration, else those of the record as it was when the mail was sent.
 Decision decide(const OutboundReport& report, const DestinationFacts& facts);

@@ -1,5 +1,6 @@
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "report/arguments.h"
 #include "report/commands.h"
 #include "report/outbound_report.h"
+#include "report/report_completion.h"
 #include "report/report_fate.h"
 #include "report/sending.h"
 #include "report/tables.h"
@@ -58,37 +60,18 @@ struct Line {
 
 struct Totals {
   std::map<Fate, std::uint64_t> domains;
-  std::uint64_t reports = 0;
   outbound::DayTotal day;
 };
 
-// Fills in the policies that the source of the results did not know: those that the domains publish now.
-Result<void> look_up_policies(OutboundReport& report, Lookup& lookup, const Context& context) {
-  const auto published = TRY(lookup.policies({report.domain}));
-  const auto found = published.find(report.domain);
-  if (found == published.end()) return {};
-  if (!found->second.error.empty())
-    command::warn(context,
-                  fmt::format("{}: reported without its policy: {}", report.domain, found->second.error));
-  for (tlsrpt::PolicyResult& policy : report.report.policies) {
-    if (!policy.policy_strings.empty() || policy.policy_type != "no-policy-found") continue;
-    policy.policy_type = found->second.type;
-    policy.policy_strings = found->second.strings;
-    policy.mx_hosts = found->second.mx_hosts;
-  }
-  return {};
-}
-
-// Reads the results of the day and passes each report, with what becomes of it, to `take`.
+// Reads the results of the day and passes each report, with what becomes of it, to `take`. Returns what else is known of
+// the day.
 template <class Take>
-Result<Totals> for_each_report(const Values& values, const Context& context, Day day,
-                               const DestinationFacts& facts, Take take) {
-  Totals totals;
+Result<outbound::DayTotal> for_each_report(const Values& values, const Context& context, Day day,
+                                           const DestinationFacts& facts, Take take) {
   const auto domain = TRY(parse_domain_option(values.domain));
   OutboundReportMaker maker(day, reporter_of(context.configuration.report),
                             [&](OutboundReport&& report) -> Result<void> {
                               const Decision decision = decide(report, facts);
-                              ++totals.domains[decision.fate];
                               return take(std::move(report), decision);
                             });
   const auto days = TRY(outbound::read_counts(
@@ -97,7 +80,31 @@ Result<Totals> for_each_report(const Values& values, const Context& context, Day
         return maker.add(of, count);
       }));
   TRY(maker.finish());
-  if (const auto found = days.find(day); found != days.end()) totals.day = found->second;
+  const auto found = days.find(day);
+  return found == days.end() ? outbound::DayTotal() : found->second;
+}
+
+// The same with what the source of the results did not know. Without `finds_destinations`, only policies are looked up.
+Result<Totals> for_each_whole_report(const Values& values, const Context& context, Day day,
+                                     const DestinationFacts& facts, Lookup& lookup, bool finds_destinations,
+                                     const ReportCompletion::Take& take) {
+  ReportCompletion::Lookups lookups{
+      .policies = [&](const std::set<std::string>& domains) { return lookup.policies(domains); },
+      .destinations = {}};
+  if (finds_destinations)
+    lookups.destinations = [&](const std::set<std::string>& domains) { return lookup.destinations(domains); };
+  Totals totals;
+  ReportCompletion completion(
+      std::move(lookups), facts, [&](const std::string& message) { command::warn(context, message); },
+      [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
+        ++totals.domains[decision.fate];
+        return decision.fate == Fate::no_domain ? Result<void>() : take(std::move(report), decision);
+      });
+  totals.day = TRY(
+      for_each_report(values, context, day, facts, [&](OutboundReport&& report, const Decision& decision) {
+        return completion.add(std::move(report), decision);
+      }));
+  TRY(completion.finish());
   return totals;
 }
 
@@ -186,16 +193,18 @@ Result<DestinationFacts> destination_facts(const Context& context, Day day) {
 
 Result<int> dry_run(const Values& values, const Context& context, Day day, const DestinationFacts& facts) {
   std::vector<Line> lines;
-  const auto totals = TRY(for_each_report(
-      values, context, day, facts, [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
-        if (lines.size() < max_shown || context.json) {
-          lines.push_back({.domain = report.domain,
-                           .successful = report.successful,
-                           .failed = report.failed,
-                           .decision = decision});
-        }
-        return {};
-      }));
+  Totals totals;
+  totals.day = TRY(for_each_report(values, context, day, facts,
+                                   [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
+                                     ++totals.domains[decision.fate];
+                                     if (lines.size() < max_shown || context.json) {
+                                       lines.push_back({.domain = report.domain,
+                                                        .successful = report.successful,
+                                                        .failed = report.failed,
+                                                        .decision = decision});
+                                     }
+                                     return {};
+                                   }));
   TRY(print(context.json ? to_json(lines, totals, day) : to_text(lines, totals, day) + not_reported(totals)));
   return 0;
 }
@@ -204,17 +213,16 @@ Result<int> write_files(const Values& values, const Context& context, Day day,
                         const DestinationFacts& facts) {
   Lookup lookup(context);
   const std::string sender = reporter_of(context.configuration.report).domain;
-  TRY(for_each_report(
-      values, context, day, facts, [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
-        if (decision.fate == Fate::no_domain) return {};
-        if (report.has_unknown_policy) TRY(look_up_policies(report, lookup, context));
-        const auto packed = TRY(tlsrpt::gzip(tlsrpt::to_json(report.report)));
-        const fs::path file =
-            *values.directory / tlsrpt::file_name(sender, report.domain, report.report.head.begin,
-                                                  report.report.head.end, true, report.unique_id);
-        TRY(replace_file(file, packed));
-        return print(file.string() + "\n");
-      }));
+  TRY(for_each_whole_report(values, context, day, facts, lookup, false,
+                            [&](OutboundReport&& report, const Decision&) -> Result<void> {
+                              const auto packed = TRY(tlsrpt::gzip(tlsrpt::to_json(report.report)));
+                              const fs::path file =
+                                  *values.directory /
+                                  tlsrpt::file_name(sender, report.domain, report.report.head.begin,
+                                                    report.report.head.end, true, report.unique_id);
+                              TRY(replace_file(file, packed));
+                              return print(file.string() + "\n");
+                            }));
   return 0;
 }
 
@@ -234,21 +242,20 @@ Result<int> send(const Values& values, const Context& context, Day day, const De
   Lookup lookup(context);
   ReportSender sender = TRY(ReportSender::open(context, lookup));
   const Reporter reporter = reporter_of(context.configuration.report);
-  auto totals = TRY(for_each_report(
-      values, context, day, facts, [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
-        if (decision.fate == Fate::no_domain) return {};
-        if (decision.fate != Fate::reported && tested.empty()) return {};
-        if (report.has_unknown_policy) TRY(look_up_policies(report, lookup, context));
-        if (!tested.empty()) mark_as_test(report, context.clock());
-        const bool is_test = !tested.empty();
-        return sender.enqueue(report.report,
-                              {.domain = report.domain,
-                               .destinations = is_test ? tested : decision.destinations,
-                               .unique_id = report.unique_id,
-                               .at_once = is_test},
-                              reporter);
-      }));
-  if (!tested.empty() && totals.domains.empty())
+  const bool is_test = !tested.empty();
+  const auto totals = TRY(
+      for_each_whole_report(values, context, day, facts, lookup, !is_test,
+                            [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
+                              if (decision.fate != Fate::reported && !is_test) return {};
+                              if (is_test) mark_as_test(report, context.clock());
+                              return sender.enqueue(report.report,
+                                                    {.domain = report.domain,
+                                                     .destinations = is_test ? tested : decision.destinations,
+                                                     .unique_id = report.unique_id,
+                                                     .at_once = is_test},
+                                                    reporter);
+                            }));
+  if (is_test && totals.domains.empty())
     return fail(Fault::unavailable, "no result of mail to {} was received on {}", *values.domain,
                 to_string(day));
   TRY(sender.flush());

@@ -222,6 +222,14 @@ class Send(unittest.TestCase):
         self.assertEqual(sorted(email.message_from_bytes(raw)["to"] for raw in self.mailbox.mails),
                          ["a@example.test", "b@other.test"])
 
+    def test_a_txt_record_with_an_address_from_which_mail_came_back(self) -> None:
+        dns = Dns(self.lab, {".": {}, "test": {}, "example.test": {
+            "_smtp._tls": ['TXT "v=TLSRPTv1; rua=mailto:A@example.test,mailto:b@other.test"']}}, port=0)
+        reader = self.reader(f'[dns]\nservers = ["{dns.address}@{dns.port}"]\ndnssec = false\n', rua="")
+        reader.suppress("a@example.test", YESTERDAY)
+        self.send(reader, "--domain", "example.test")
+        self.assertEqual([mail["to"] for mail in self.mailbox.messages()], ["b@other.test"])
+
     def test_a_record_with_a_temporary_lookup_error_is_asked_for_again(self) -> None:
         dns = Dns(self.lab, {".": {}, "test": {}, "example.test": {
             "_smtp._tls": ['TXT "v=TLSRPTv1; rua=mailto:a@example.test"']}}, port=0)

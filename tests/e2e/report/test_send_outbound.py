@@ -99,11 +99,13 @@ class Send(unittest.TestCase):
                          {("POST", "application/tlsrpt+gzip")})
 
         whole = reports["tls@reports-a.test"]
-        host = whole["report-id"].partition(".outbound@")[2]
+        unique_id, _, named = whole["report-id"].partition(".")
+        self.assertRegex(unique_id, "^[0-9a-z]+$")
         self.assertEqual(whole | {"policies": []}, {
             "organization-name": "Sender Ltd.", "contact-info": "tls@sender.test",
             "date-range": {"start-datetime": f"{DAY}T00:00:00Z", "end-datetime": f"{DAY}T23:59:59Z"},
-            "report-id": f"a.test.{DAY}.outbound@{host}", "policies": []})
+            "report-id": f"{unique_id}.{named}", "policies": []})
+        self.assertRegex(named, rf"^a\.test\.{DAY}\.outbound@.")
         (of_sts,) = [one for one in whole["policies"] if one["policy"]["policy-type"] == "sts"]
         self.assertEqual(of_sts["policy"], {
             "policy-type": "sts", "policy-domain": "a.test", "mx-host": ["mx.a.test"],
@@ -212,7 +214,7 @@ class Send(unittest.TestCase):
         self.send(reader.at("2026-11-27T06:00:01Z"), *test)
         self.assertEqual([mail["to"] for mail in self.mailbox.messages()], ["me@sender.test"] * 2)
         for mail in self.mailbox.messages():
-            self.assertRegex(content_of(mail)["report-id"], rf"^test-\d+\.a\.test\.{DAY}\.outbound@")
+            self.assertRegex(content_of(mail)["report-id"], rf"^test-\d+\.[0-9a-z]+\.a\.test\.{DAY}\.outbound@")
         self.send(reader, "--day", "today", *test, expected=69)
         self.assertIn(f"2 reports about {DAY} queued.", self.send(reader))
         done = reader.at("2026-11-27T07:00:02Z").run("queue", "--send")
@@ -273,7 +275,9 @@ class Send(unittest.TestCase):
         reader.collect(DAY, datagram("a.test", RUA_A))
         reader.log(DAY, *[datagram("logged.test", "", unknown)] * 3, datagram("logged.test", "", failed),
                    datagram("unasked.test", "", unknown))
-        self.send(reader)
+        done = reader.run("send")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("1 domain without a report: no TLSRPT record that names a destination.\n", done.stdout)
         reports = self.by_address()
         self.assertEqual(sorted(reports), ["tls@logged.test", "tls@reports-a.test"])
         self.assertEqual(figures(reports["tls@logged.test"]), {
