@@ -171,12 +171,14 @@ std::string not_reported(const Totals& totals) {
     if (fate != Fate::reported)
       text += fmt::format("{} without a report: {}.\n", counted(domains, "domain"), explanation_of(fate));
   }
-  if (totals.day.malformed > 0)
+  if (totals.day.malformed > 0) {
     text +=
         fmt::format("Not counted: {} that could not be read.\n", counted(totals.day.malformed, "datagram"));
-  if (totals.day.left_out > 0)
+  }
+  if (totals.day.left_out > 0) {
     text += fmt::format("Not counted: {} under policies beyond collector.max_policies.\n",
                         counted(totals.day.left_out, "session"));
+  }
   return text;
 }
 
@@ -255,9 +257,10 @@ Result<int> send(const Values& values, const Context& context, Day day, const De
                                                      .at_once = is_test},
                                                     reporter);
                             }));
-  if (is_test && totals.domains.empty())
+  if (is_test && totals.domains.empty()) {
     return fail(Fault::unavailable, "no result of mail to {} was received on {}", *values.domain,
                 to_string(day));
+  }
   TRY(sender.flush());
   if (context.json) {
     json::JsonText json;

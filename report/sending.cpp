@@ -85,9 +85,10 @@ Result<void> ReportSender::enqueue(const tlsrpt::Report& all, const Reporter& re
     warn(fmt::format("no report is sent: {}", came_back));
     return {};
   }
-  for (const tlsrpt::PolicyResult& policy : all.policies)
+  for (const tlsrpt::PolicyResult& policy : all.policies) {
     TRY(enqueue(report_for(all, policy), {.domain = policy.policy_domain, .destinations = destinations},
                 reporter));
+  }
   return flush();
 }
 

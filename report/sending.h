@@ -44,7 +44,7 @@ int exit_status(const SendingOutcome& outcome);
 struct Addressing {
   std::string domain;
   std::span<const tlsrpt::Destination> destinations;  // none: the rua of the domain when it is due
-  std::string_view unique_id = {};                    // as of tlsrpt::file_name()
+  std::string_view unique_id;                         // as of tlsrpt::file_name()
   bool at_once = false;                               // not within report.send_window
 };
 
