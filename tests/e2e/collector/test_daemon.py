@@ -39,7 +39,7 @@ class CheckConfig(unittest.TestCase):
                     ("max_policies = 0", r"tlsrpt\.toml:3:\d+: 'collector\.max_policies'"),
                     ("max_policies = []", r"tlsrpt\.toml:3:\d+: 'collector\.max_policies'"),
                     ('socket = "inet:127.0.0.1:1"', r"tlsrpt\.toml:3:\d+: 'collector\.socket'"),
-                    ('mta_log = "journal"', r"tlsrpt\.toml:3:\d+: .*'collector\.mta_log'"),
+                    ('mta_log = "mail.log"', r"tlsrpt\.toml:3:\d+: .*'collector\.mta_log'"),
                     ('user = "nosuchuser"', r"tlsrpt\.toml:3:\d+: 'collector\.user' is wrong: there is no user"),
                     ('socket_group = "nosuchgroup"', r"tlsrpt\.toml:3:\d+: 'collector\.socket_group'"),
                     ("retention_days = 1", r"tlsrpt\.toml:3:\d+: 'collector\.retention_days'"),
