@@ -120,7 +120,7 @@ Result<int> run_record(int argc, const char* const* argv) {
   const auto status = command::parse(
       {.name = name,
        .description = "Record results of other mail servers: JSON on standard input, one result in each line",
-       .example = "exim-results | tlsrpt-collector record"},
+       .example = "tlsrpt-collector record < results.jsonl"},
       [&](command::Options& options) {
         command::config_option(options, line.config, config::default_tlsrpt_config);
         options.option("-s,--socket", line.socket, "SOCKET", "The socket of tlsrpt-collector: unix:/PATH");

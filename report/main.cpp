@@ -24,8 +24,9 @@ int main(int argc, char** argv) {
   return command::run_program(
       command::Program<Context>{
           .text = {.name = report::program,
-                   .description = "Report how inbound mail was protected, and what other senders report (RFC "
-                                  "8460).",
+                   .description =
+                       "Report how inbound and outbound mail was protected, and what other senders "
+                       "report (RFC 8460).",
                    .example = "tlsrpt-report summary --by day"},
           .common = {.default_config = config::default_tlsrpt_config,
                      .state_dir = "Use this state directory (default: as configured)"},
