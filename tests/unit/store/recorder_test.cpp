@@ -467,7 +467,8 @@ TEST_CASE("a store that is damaged under the running recorder loses no later ses
 
 TEST_CASE("days older than the retention are removed, and younger ones stay") {
   const State state;
-  RecorderOptions options{.journal = journal_directory(state.folder.path()), .max_pruned_rows = 1};
+  RecorderOptions options{.journal = {.directory = journal_directory(state.folder.path())},
+                          .max_pruned_rows = 1};
   options.open_store = state.opener();
   session::Session old = tls_session();
   old.begin -= std::chrono::days{31};
