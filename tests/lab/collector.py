@@ -159,16 +159,33 @@ def day(state: Path) -> Day:
 
 def rows(state: Path, query: str) -> list[tuple]:
     """The rows of the SQLite store; none where there is no store yet."""
-    if not (state / "outbound.sqlite").exists():
+    found = _rows_of_store(state, query) if (state / "outbound.sqlite").exists() else None
+    if found is None:
         return [(0, 0, 0)] if "outbound_days" in query else []
+    return found
+
+
+def _rows_of_store(state: Path, query: str) -> list[tuple] | None:
+    # SQLite itself cannot follow the path into another mount namespace that a Volume gives.
+    if not state.is_relative_to("/proc"):
+        try:
+            return _query(f"file:{state}/outbound.sqlite?mode=ro", query)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xff != sqlite3.SQLITE_READONLY:
+                raise
+    # A killed collector may leave what only a writer can read. The next one is to find it as it is.
     with tempfile.TemporaryDirectory(prefix="lab.") as copy:
-        # SQLite itself cannot follow the path into another mount namespace that a Volume gives.
-        here = Path(copy) if state.is_relative_to("/proc") else state
-        if here != state:
-            for file in state.glob("outbound.sqlite*"):
-                shutil.copy(file, here)
-        with contextlib.closing(sqlite3.connect(f"file:{here}/outbound.sqlite?mode=ro", uri=True)) as database:
-            return database.execute(query).fetchall()
+        for file in state.glob("outbound.sqlite*"):
+            shutil.copy(file, copy)
+        return _query(f"file:{copy}/outbound.sqlite", query)
+
+
+def _query(uri: str, query: str) -> list[tuple] | None:
+    """None while there are no tables: they are created all at once."""
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
+        if database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            return None
+        return database.execute(query).fetchall()
 
 
 def journalled(state: Path) -> dict[str, list[bytes]]:

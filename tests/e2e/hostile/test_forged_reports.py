@@ -199,10 +199,11 @@ class ForgedReports(unittest.TestCase):
                 for kind, name in database.execute("SELECT type, name FROM sqlite_master WHERE sql IS NOT NULL AND "
                                                    "type IN ('index', 'trigger')").fetchall():
                     database.execute(f"DROP {kind} {name}")
-                for table in ("reporters", "mx_hosts", "publications"):
+                for table in ("reporters", "mx_hosts", "publications", "suppressions"):
                     database.execute(f"DROP TABLE {table}")
                 for column in ("reporter", "authenticated", "size", "unsigned_identity", "report_domain"):
                     database.execute(f"ALTER TABLE reports DROP COLUMN {column}")
+                database.execute("ALTER TABLE deliveries DROP COLUMN sent")
                 database.execute("PRAGMA user_version = 1")
             self.enforce(reader, "ready")
             reader.configuration.write_text(f'state_dir = "{reader.state}"\n{TRUSTED}')

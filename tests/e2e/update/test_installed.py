@@ -37,7 +37,7 @@ class Lookup(UpdateCase):
             "expires": "2026-12-20T00:00:00Z", "verified": True,
             "postfix": "secure match=mx.c.test servername=hostname",
             "sendmail": "secure match=mx.c.test servername=hostname", "exim": "secure match=mx.c.test",
-            "mta_sts": None, "dane": None,
+            "mta_sts": None, "dane": None, "deliveries": None,
             "reason": "list main has it with mode enforce: mail goes out only over authenticated TLS to a matching "
                       "server"}])
 
