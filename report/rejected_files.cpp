@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
+#include <tuple>
 #include <vector>
 
 #include "base/directory.h"
@@ -37,11 +38,12 @@ Result<void> copy(const mail::RandomAccessFile& source, int to) {
 }
 
 struct RejectedFile {
+  fs::file_time_type written;
   fs::path path;
   std::uint64_t size = 0;
 };
 
-// Sorted by name, which begins with the time.
+// The oldest first.
 Result<std::vector<RejectedFile>> list_files(const fs::path& directory) {
   std::vector<RejectedFile> files;
   std::error_code error;
@@ -49,10 +51,12 @@ Result<std::vector<RejectedFile>> list_files(const fs::path& directory) {
     std::error_code unknown;
     if (entry->path().filename().native().starts_with('.') || !entry->is_regular_file(unknown)) continue;
     const std::uintmax_t size = fs::file_size(entry->path(), unknown);
-    files.push_back({.path = entry->path(), .size = unknown ? 0 : size});
+    std::error_code unknown_time;
+    const auto written = fs::last_write_time(entry->path(), unknown_time);
+    files.push_back({.written = written, .path = entry->path(), .size = unknown ? 0 : size});
   }
   if (error) return fail(Fault::io, "{}", error.message());
-  std::ranges::sort(files, {}, &RejectedFile::path);
+  std::ranges::sort(files, {}, [](const RejectedFile& file) { return std::tie(file.written, file.path); });
   return files;
 }
 

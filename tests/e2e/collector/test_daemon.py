@@ -318,6 +318,7 @@ class Activation(unittest.TestCase):
             with connect(place) as to:
                 to.send(EXAMPLE)
                 first.kill()
+                first.wait()  # until then it holds the state directory
                 for number in range(5):
                     to.send(datagram(f"waits{number}.test"))
                 second = self.start(lab, file, folder / "notices", [kept])
