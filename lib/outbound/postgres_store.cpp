@@ -141,11 +141,6 @@ constexpr const char* add_days = R"sql(
                                   malformed = d.malformed + excluded.malformed,
                                   left_out = d.left_out + excluded.left_out
 )sql";
-// A commit must be on the server's disk before the segment is unlinked. Stronger settings are not changed. In each
-// transaction, since a pooler such as pgbouncer may give each another session.
-constexpr const char* sync_commit =
-    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit', true) = "
-    "'off'";
 
 // The columns as PolicyRows takes them. The order is that of the bytes, whatever the database's own is.
 constexpr const char* read_policies = R"sql(
@@ -440,7 +435,7 @@ class PostgresStore final : public Store {
           return {};
         }));
     if (version == schema.version) {
-      TRY(connection_.execute(sync_commit));
+      TRY(transaction.demand_sync());  // before the segment is unlinked
       return std::make_unique<PostgresFold>(connection_, std::move(transaction), writer_, sizes_);
     }
     // Another host has upgraded the store, or somebody has emptied its tables.

@@ -323,6 +323,13 @@ Transaction::~Transaction() {
   if (!connection_->execute("ROLLBACK")) connection_->handle_.reset();
 }
 
+Result<void> Transaction::demand_sync() {
+  TRY(
+      connection_->execute("SELECT set_config('synchronous_commit', 'on', true) "
+                           "WHERE current_setting('synchronous_commit', true) = 'off'"));
+  return {};
+}
+
 Result<void> Transaction::commit() {
   // The server would roll back, and report that only as the name of the command.
   if (connection_->is_alive() && PQtransactionStatus(connection_->handle_.get()) == PQTRANS_INERROR) {

@@ -149,6 +149,10 @@ class Transaction {
   Transaction& operator=(const Transaction&) = delete;
   ~Transaction();
 
+  // Makes commit() wait until the transaction is on the server's disk, also where synchronous_commit is off. Stronger
+  // settings are not changed. For this transaction only: behind a pooler such as pgbouncer, the next one may have another
+  // session.
+  Result<void> demand_sync();
   Result<void> commit();
 
  private:

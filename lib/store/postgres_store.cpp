@@ -266,17 +266,9 @@ Result<Connection> connect(const std::string& url, const std::string& writer, Ac
     TRY(postgres::check(connection, schema));
     return connection;
   }
-  auto done = postgres::prepare(connection, schema);
-  // A commit must be on the server's disk before the segment is unlinked. Stronger settings are not changed.
-  if (done) {
-    done = run(connection,
-               "SELECT set_config('synchronous_commit', 'on', false) "
-               "WHERE current_setting('synchronous_commit', true) = 'off'",
-               {});
-  }
+  TRY(postgres::prepare(connection, schema));
   // Every fold of the writer locks its row. If a connection is lost during a fold that the server still
   // executes, the next fold waits for it.
-  TRY(done);
   TRY(run(connection, "INSERT INTO waiting (writer, records) VALUES ($1, '') ON CONFLICT (writer) DO NOTHING",
           Parameters().add(writer)));
   return connection;
@@ -401,6 +393,7 @@ class PostgresStore final : public Store {
       return {};
     }));
     if (version == schema.version) {
+      TRY(transaction.demand_sync());  // before the segment is unlinked
       return std::make_unique<PostgresFold>(connection_, std::move(transaction), writer_, std::move(waiting));
     }
     // Another host has upgraded the store, or somebody has emptied its tables.
