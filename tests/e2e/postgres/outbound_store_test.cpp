@@ -59,33 +59,7 @@ std::int64_t partitions() {
 
 TEST_CASE("what every outbound store does") {
   const auto store = new_store();
-  SECTION("what is folded is read back, and adds up") {
-    what_is_folded_is_read_back_and_adds_up(*store);
-  }
-  SECTION("folded before") {
-    a_segment_that_was_folded_before_changes_nothing(*store);
-  }
-  SECTION("not committed") {
-    a_fold_that_is_not_committed_leaves_nothing(*store);
-  }
-  SECTION("days and domain") {
-    only_the_days_and_the_domain_that_were_asked_for_are_read(*store);
-  }
-  SECTION("order") {
-    policies_come_in_the_order_of_their_domains(*store);
-  }
-  SECTION("a full day") {
-    a_full_day_counts_what_it_leaves_out(*store);
-  }
-  SECTION("old days") {
-    old_days_are_removed_and_their_texts_before(*store);
-  }
-  SECTION("texts that are cut off") {
-    policies_that_differ_where_texts_are_cut_off_are_one(*store);
-  }
-  SECTION("hostile texts") {
-    hostile_texts_are_read_back(*store);
-  }
+  every_check_of_a_store(*store);
 }
 
 TEST_CASE("each day has partitions of its own, and an old day is dropped, not deleted") {

@@ -59,8 +59,6 @@ Everything read_all(Store& store, const Query& query = {.period = year}) {
   return all;
 }
 
-}  // namespace
-
 void what_is_folded_is_read_back_and_adds_up(Store& store) {
   const Payloads first = payloads_of({datagram(), failed_datagram(), datagram("other.example")});
   const Payloads second =
@@ -118,32 +116,6 @@ void policies_come_in_the_order_of_their_domains(Store& store) {
         std::vector<std::string>{"a-b.example", "a.example", "ab.example", "b.example", "xn--a.example"});
 }
 
-void a_full_day_counts_what_it_leaves_out(Store& store) {
-  const Limits two{.max_policies = 2};
-  const auto different = [](int number) {
-    return failed_datagram("a.example", fmt::format("reason {}", number));
-  };
-  CHECK(fold_of(store, "a", payloads_of({different(1), datagram("b.example")}), two).total.left_out == 0);
-  const FoldOutcome outcome = fold_of(store, "b",
-                                      payloads_of({different(1), different(2), different(3), different(4),
-                                                   datagram("c.example"), datagram("c.example")}),
-                                      two);
-  CHECK(outcome.total.left_out == 2);
-  fold_of(store, "c", payloads_of({different(5), different(6), different(7), different(8)}), two);
-  const Everything all = read_all(store);
-  REQUIRE(all.counts.size() == 2);
-  const PolicyCount& count = all.counts.begin()->second;
-  CHECK(count.failed == 9);
-  // The limit, at most those of one fold more, and one without texts.
-  CHECK(count.failures.size() <= 2 + 3 + 1);
-  std::uint64_t sum = 0;
-  for (const auto& [failure, sessions] : count.failures) sum += sessions;
-  CHECK(sum == 9);
-  CHECK(all.days.at(day) == DayTotal{.results = 12, .left_out = 2});
-  // Another day has places of its own.
-  CHECK(fold_of(store, "d", payloads_of({datagram("c.example")}, noon + 24h), two).total.left_out == 0);
-}
-
 void old_days_are_removed_and_their_texts_before(Store& store) {
   for (int i = 0; i < 4; ++i)
     fold_of(store, fmt::format("{}", i), payloads_of({failed_datagram()}, noon + i * 24h));
@@ -183,6 +155,64 @@ void hostile_texts_are_read_back(Store& store) {
                                          datagram("'\\\"{},.example"), failed_datagram("example.org", "")});
   fold_of(store, "a", payloads);
   CHECK(read_all(store).counts == counts_of(payloads));
+}
+
+}  // namespace
+
+void a_full_day_counts_what_it_leaves_out(Store& store) {
+  const Limits two{.max_policies = 2};
+  const auto different = [](int number) {
+    return failed_datagram("a.example", fmt::format("reason {}", number));
+  };
+  CHECK(fold_of(store, "a", payloads_of({different(1), datagram("b.example")}), two).total.left_out == 0);
+  const FoldOutcome outcome = fold_of(store, "b",
+                                      payloads_of({different(1), different(2), different(3), different(4),
+                                                   datagram("c.example"), datagram("c.example")}),
+                                      two);
+  CHECK(outcome.total.left_out == 2);
+  fold_of(store, "c", payloads_of({different(5), different(6), different(7), different(8)}), two);
+  const Everything all = read_all(store);
+  REQUIRE(all.counts.size() == 2);
+  const PolicyCount& count = all.counts.begin()->second;
+  CHECK(count.failed == 9);
+  // The limit, at most those of one fold more, and one without texts.
+  CHECK(count.failures.size() <= 2 + 3 + 1);
+  std::uint64_t sum = 0;
+  for (const auto& [failure, sessions] : count.failures) sum += sessions;
+  CHECK(sum == 9);
+  CHECK(all.days.at(day) == DayTotal{.results = 12, .left_out = 2});
+  // Another day has places of its own.
+  CHECK(fold_of(store, "d", payloads_of({datagram("c.example")}, noon + 24h), two).total.left_out == 0);
+}
+
+void every_check_of_a_store(Store& store) {
+  SECTION("what is folded is read back, and adds up") {
+    what_is_folded_is_read_back_and_adds_up(store);
+  }
+  SECTION("folded before") {
+    a_segment_that_was_folded_before_changes_nothing(store);
+  }
+  SECTION("not committed") {
+    a_fold_that_is_not_committed_leaves_nothing(store);
+  }
+  SECTION("days and domain") {
+    only_the_days_and_the_domain_that_were_asked_for_are_read(store);
+  }
+  SECTION("order") {
+    policies_come_in_the_order_of_their_domains(store);
+  }
+  SECTION("a full day") {
+    a_full_day_counts_what_it_leaves_out(store);
+  }
+  SECTION("old days") {
+    old_days_are_removed_and_their_texts_before(store);
+  }
+  SECTION("texts that are cut off") {
+    policies_that_differ_where_texts_are_cut_off_are_one(store);
+  }
+  SECTION("hostile texts") {
+    hostile_texts_are_read_back(store);
+  }
 }
 
 }  // namespace starttls::test
