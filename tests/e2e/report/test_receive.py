@@ -300,7 +300,7 @@ class WebServer(Case):
             capture_output=True, text=True, timeout=60, check=False)
         return done.stdout  # curl fails where the server stops reading
 
-    def check(self, *too_large: str) -> None:
+    def check(self, too_large: set[str], away: set[str]) -> None:
         self.assertEqual(self.send(packed(report())), "201")
         self.assertEqual(self.send(json.dumps(report(report_id="r2")).encode(), kind=JSON), "201")
         self.assertEqual(self.send(b"no report"), "400")
@@ -312,7 +312,7 @@ class WebServer(Case):
         forged = [self.send(packed(report()), "--header", f"X-Forwarded-For: 192.0.2.{one}") for one in range(3)]
         self.assertEqual(forged, ["201", "201", "429"])
         self.server.kill()
-        self.assertIn(self.send(packed(report())), ("502", "503"))  # so that the sender tries again
+        self.assertIn(self.send(packed(report())), away)  # so that the sender tries again
         self.restart()
         self.assertEqual(self.send(packed(report())), "201")
 
@@ -321,13 +321,15 @@ class WebServer(Case):
             f"server {{\n  listen {self.web}:{self.web_port} ssl;\n  server_name {HOST};\n"
             f"  ssl_certificate {self.certificate.certificate};\n  ssl_certificate_key {self.certificate.key};\n"
             f"{self.part('location = /tlsrpt')}}}\n"), self.web, self.web_port)
-        self.check("413")
+        self.check({"413"}, {"502"})
 
     def test_caddy(self) -> None:
         web_server.start_caddy(self.lab, (
             f"{HOST} {{\n\tbind {self.web}\n\ttls {self.certificate.certificate} {self.certificate.key}\n"
             f"{self.part('handle /tlsrpt')}}}\n"), self.web, self.web_port)
-        self.check("413", "502", "000")  # where it has passed on a part, or closes the connection
+        # Of a large body it has passed on a part (502). It answers 502 before it has read the body, and resets the stream of
+        # HTTP/2; if that comes first, curl 7.88 shows no status (000).
+        self.check({"413", "502", "000"}, {"502", "000"})
 
     def test_the_manual_has_the_same(self) -> None:
         examples = {one.kind: one.text for one in manual.pages()["tlsrpt-report-receive.1"].examples()}
