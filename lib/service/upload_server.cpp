@@ -66,6 +66,8 @@ std::string client_of(evhttp_request* request) {
 void send(evhttp_request* request, const UploadAnswer& answer) {
   evkeyvalq* const fields = evhttp_request_get_output_headers(request);
   evhttp_add_header(fields, "Content-Type", "text/plain; charset=utf-8");
+  // A connection that was kept could end at the moment in which its client, a web server, uses it for the next report.
+  evhttp_add_header(fields, "Connection", "close");
   if (answer.retry_after.count() > 0)
     evhttp_add_header(fields, "Retry-After", std::to_string(answer.retry_after.count()).c_str());
   if (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD) {

@@ -70,6 +70,8 @@ class Answers(Case):
     def test_a_report_is_stored_before_it_is_answered(self) -> None:
         self.start()
         self.assertEqual(self.request("POST", packed(report(failure("certificate-expired", 3)))), (201, "received\n"))
+        # A web server in front must not send the next report into a connection that just ends.
+        self.assertEqual(self.answer.headers["Connection"], "close")
         self.server.kill()
         self.assertEqual(self.sessions(), 103)
 
