@@ -318,7 +318,9 @@ Result<Transaction> Transaction::begin(Connection& connection, const std::string
 }
 
 Transaction::~Transaction() {
-  if (connection_ == nullptr || !connection_->is_alive()) return;
+  if (connection_ == nullptr) return;
+  connection_->limits_.statement = limit_before_;
+  if (!connection_->is_alive()) return;
   // If this fails, close the connection, so that it does not stay in the transaction.
   if (!connection_->execute("ROLLBACK")) connection_->handle_.reset();
 }
@@ -330,6 +332,12 @@ Result<void> Transaction::demand_sync() {
   return {};
 }
 
+Result<void> Transaction::set_statement_limit(std::chrono::milliseconds limit) {
+  TRY(connection_->execute(fmt::format("SET LOCAL statement_timeout = {}", limit.count())));
+  connection_->limits_.statement = limit;
+  return {};
+}
+
 Result<void> Transaction::commit() {
   // The server would roll back, and report that only as the name of the command.
   if (connection_->is_alive() && PQtransactionStatus(connection_->handle_.get()) == PQTRANS_INERROR) {
@@ -337,6 +345,7 @@ Result<void> Transaction::commit() {
                 connection_->name());
   }
   TRY(connection_->execute("COMMIT"));
+  connection_->limits_.statement = limit_before_;
   connection_ = nullptr;
   return {};
 }

@@ -143,7 +143,8 @@ class Transaction {
  public:
   // `modes`: as in BEGIN, e.g. "ISOLATION LEVEL REPEATABLE READ, READ ONLY", or "".
   static Result<Transaction> begin(Connection& connection, const std::string& modes = "");
-  Transaction(Transaction&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+  Transaction(Transaction&& other) noexcept
+      : connection_(std::exchange(other.connection_, nullptr)), limit_before_(other.limit_before_) {}
   Transaction& operator=(Transaction&&) = delete;
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
@@ -153,11 +154,15 @@ class Transaction {
   // settings are not changed. For this transaction only: behind a pooler such as pgbouncer, the next one may have another
   // session.
   Result<void> demand_sync();
+  // Replaces Limits::statement for the statements of this transaction.
+  Result<void> set_statement_limit(std::chrono::milliseconds limit);
   Result<void> commit();
 
  private:
-  explicit Transaction(Connection& connection) : connection_(&connection) {}
+  explicit Transaction(Connection& connection)
+      : connection_(&connection), limit_before_(connection.limits_.statement) {}
   Connection* connection_;
+  std::chrono::milliseconds limit_before_;
 };
 
 }  // namespace starttls::postgres

@@ -1,5 +1,6 @@
 #include "postgres/schema.h"
 
+#include <chrono>
 #include <string>
 
 #include "base/try.h"
@@ -12,6 +13,9 @@ constexpr std::int64_t no_version = 0;
 // Two hosts may create or upgrade the tables at the same moment. The slower one fails, and finds complete
 // tables when it tries again.
 constexpr int tries = 3;
+
+// An upgrade may copy a large store, and waits for another host that does so.
+constexpr std::chrono::hours max_upgrade_statement{1};
 
 Result<std::int64_t> read_version(Connection& connection, const Schema& schema) {
   const auto tables = TRY(
@@ -38,8 +42,10 @@ Result<void> make(Connection& connection, const Schema& schema) {
 
 Result<void> upgrade(Connection& connection, const Schema& schema) {
   auto transaction = TRY(Transaction::begin(connection));
+  TRY(transaction.set_statement_limit(max_upgrade_statement));
   // Folds lock this row, too: each finishes with the old version first, or sees the new one.
   const auto found = TRY(connection.number(fmt::format("SELECT version FROM {} FOR UPDATE", schema.table)));
+  if (found > schema.version) return wrong_version("a newer", connection, schema);
   for (auto version = found; version < schema.version; ++version) {
     TRY(connection.execute(schema.upgrades[static_cast<std::size_t>(version - 1)]));
   }

@@ -81,6 +81,42 @@ TEST_CASE("an upgrade that fails leaves the older version as it was") {
   CHECK(bad(connection.execute("SELECT b FROM t")).fault == Fault::data);
 }
 
+TEST_CASE("a schema that becomes newer than ours while we wait to upgrade it is left alone") {
+  empty_database();
+  auto connection = connect();
+  good(prepare(connection, first));
+  auto newer = good(Transaction::begin(connection));
+  good(connection.execute("UPDATE test_store SET version = 99"));
+  auto older = std::async(std::launch::async, [where = url()]() -> std::string {
+    auto own = Connection::open(where);
+    if (!own) return own.error().message;
+    const auto done = prepare(*own, third);
+    return done ? "" : done.error().message;
+  });
+  while (good(connection.number("SELECT count(*) FROM pg_locks WHERE NOT granted")) == 0) {
+  }
+  good(newer.commit());
+  CHECK(older.get().find("made by a newer version") != std::string::npos);
+  CHECK(good(connection.number("SELECT version FROM test_store")) == 99);
+}
+
+TEST_CASE("an upgrade may take longer than other statements") {
+  empty_database();
+  good([] {
+    auto connection = connect();
+    return prepare(connection, first);
+  }());
+  constexpr std::array slow{"ALTER TABLE t ADD b INTEGER; SELECT pg_sleep(0.3)",
+                            "ALTER TABLE t ADD c INTEGER"};
+  Schema schema = third;
+  schema.upgrades = slow;
+  auto connection = connect({.statement = std::chrono::milliseconds{150}});
+  good(prepare(connection, schema));
+  CHECK(bad(connection.execute("SELECT pg_sleep(60)")).message.find("statement timeout") !=
+        std::string::npos);
+  CHECK(connection.is_alive());
+}
+
 TEST_CASE("a newer schema is refused and left alone") {
   empty_database();
   auto connection = connect();
