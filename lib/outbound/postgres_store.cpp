@@ -1,17 +1,18 @@
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "base/try.h"
 #include "outbound/columns.h"
 #include "outbound/store.h"
 #include "postgres/batch.h"
+#include "postgres/day_partitions.h"
 #include "postgres/postgres.h"
 #include "postgres/schema.h"
 
@@ -87,20 +88,12 @@ constexpr postgres::Schema schema{.kind = "a store of tlsrpt-collector",
                                   .upgrades = {}};
 
 // While half of a page is free, a row whose counts grow stays in its page and needs no new entry in an index.
-struct PartitionedTable {
-  const char* name;
-  const char* options;
-};
-constexpr std::array<PartitionedTable, 3> partitioned{{{"outbound_counts", " WITH (fillfactor = 50)"},
-                                                       {"outbound_texts", ""},
-                                                       {"outbound_failures", " WITH (fillfactor = 50)"}}};
-
-// Several hosts create or drop partitions one after the other: the number is that of this program's lock.
-constexpr const char* lock_partitions = "SELECT pg_advisory_xact_lock(1398031183)";
-
-std::string partition_of(const char* table, std::int64_t day) {
-  return fmt::format("{}_{}", table, day);
-}
+constexpr postgres::DayTable counts_table{"outbound_counts", "WITH (fillfactor = 50)"};
+constexpr postgres::DayTable texts_table{"outbound_texts"};
+constexpr postgres::DayTable failures_table{"outbound_failures", "WITH (fillfactor = 50)"};
+constexpr std::array day_tables{counts_table, texts_table, failures_table};
+// The texts are dropped before these.
+constexpr std::array kept_tables{counts_table, failures_table};
 
 // Rows are added in the order of their keys. So two hosts that add to the same rows wait for each other, but
 // never in a circle. Each transaction also uses the tables in the same order.
@@ -194,7 +187,9 @@ class PostgresFold final : public FoldTransaction {
       sum += count;
       found->second.count = &sum;
     }
-    for (const auto& [day, rows] : days) TRY(make_partitions(day));
+    std::set<Day> all_days;
+    for (const auto& [day, rows] : days) all_days.insert(day);
+    TRY(postgres::ensure_partitions(connection_, day_tables, all_days));
     std::map<Day, std::uint64_t> left_out;
     for (const auto& [day, rows] : days) {
       const std::uint64_t sessions = TRY(add_day(day, rows, limits));
@@ -233,23 +228,6 @@ class PostgresFold final : public FoldTransaction {
   };
   using Rows = std::map<std::string, Entry>;  // by key, in the order in which they are locked
 
-  // Before the first use of these tables in the transaction: a host that waits for this lock then holds none that
-  // another one waits for.
-  Result<void> make_partitions(Day day) {
-    const std::int64_t number = to_number(day);
-    for (const PartitionedTable& table : partitioned) {
-      const std::string name = partition_of(table.name, number);
-      const auto exists = TRY(
-          connection_.number("SELECT count(*) WHERE to_regclass($1) IS NOT NULL", Parameters().add(name)));
-      if (exists > 0) continue;
-      TRY(connection_.execute(lock_partitions));
-      TRY(connection_.execute(
-          fmt::format("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES IN ({}){}", name, table.name,
-                      number, table.options)));
-    }
-    return {};
-  }
-
   Result<DaySize*> size_of(Day day) {
     const auto now = std::chrono::steady_clock::now();
     const auto found = sizes_.find(day);
@@ -271,7 +249,7 @@ class PostgresFold final : public FoldTransaction {
     DaySize* const size = TRY(size_of(day));
     const bool is_full = size->policies >= limits.max_policies;
     const std::string sql = fmt::format(fmt::runtime(is_full ? update_counts : add_counts),
-                                        partition_of("outbound_counts", to_number(day)));
+                                        postgres::partition_of(counts_table, day));
     Batch<8> counts(connection_, sql.c_str());
     Batch<5> texts(connection_, add_texts);
     std::set<std::string> known;  // policies that have a row now
@@ -312,7 +290,7 @@ class PostgresFold final : public FoldTransaction {
                                const Limits& limits) {
     const bool without_texts = size.failures >= limits.max_policies;
     const std::string sql =
-        fmt::format(fmt::runtime(add_failures), partition_of("outbound_failures", to_number(day)));
+        fmt::format(fmt::runtime(add_failures), postgres::partition_of(failures_table, day));
     Batch<11> batch(connection_, sql.c_str());
     const auto flush = [&] {
       return batch.flush([&](const Row& row) -> Result<void> {
@@ -415,12 +393,11 @@ class PostgresStore final : public Store {
   }
 
   Result<std::size_t> prune(Day before, Day texts_before) override {
-    TRY(drop_partitions("outbound_texts", texts_before));
-    TRY(drop_partitions("outbound_failures", before));
-    const auto dropped = TRY(drop_partitions("outbound_counts", before));
+    TRY(postgres::drop_partitions(connection_, std::span(&texts_table, 1), texts_before));
+    const auto dropped = TRY(postgres::drop_partitions(connection_, kept_tables, before));
     TRY(run(connection_, "DELETE FROM outbound_days WHERE day < $1", Parameters().add(to_number(before))));
     std::erase_if(sizes_, [&](const auto& size) { return size.first < before; });
-    return dropped;
+    return dropped.days;
   }
 
  private:
@@ -442,32 +419,6 @@ class PostgresStore final : public Store {
     TRY(postgres::check(connection_, schema));
     return fail(Fault::temporary, "{}: has lost the row of this host; it is opened again",
                 connection_.name());
-  }
-
-  // Returns how many there were.
-  Result<std::size_t> drop_partitions(const char* table, Day before) {
-    std::vector<std::int64_t> days;
-    const std::string prefix = std::string(table) + "_";
-    TRY(connection_.read(
-        "SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid "
-        "WHERE i.inhparent = to_regclass($1)",
-        Parameters().add(table), [&](const Row& row) -> Result<void> {
-          const std::string_view name = row.text(0);
-          std::int64_t day = 0;
-          if (!name.starts_with(prefix)) return {};
-          const std::string_view digits = name.substr(prefix.size());
-          const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), day);
-          if (error == std::errc() && end == digits.data() + digits.size() && day < to_number(before))
-            days.push_back(day);
-          return {};
-        }));
-    for (const std::int64_t day : days) {
-      auto transaction = TRY(Transaction::begin(connection_));
-      TRY(connection_.execute(lock_partitions));
-      TRY(connection_.execute("DROP TABLE IF EXISTS " + partition_of(table, day)));
-      TRY(transaction.commit());
-    }
-    return days.size();
   }
 
   Connection connection_;
