@@ -52,11 +52,16 @@ class Recorder::Folding final : public journal::Target {
 
   Result<void> finish_round(std::size_t) override {
     const auto retention = rules_.get().retention;
-    const Day today = to_day(clock_());
-    if (retention.count() == 0 || pruned_on_ == today) return {};
+    if (retention.count() == 0) return {};
+    const Time now = clock_();
+    const Day today = to_day(now);
+    if (pruned_at_ && to_day(*pruned_at_) == today && now >= *pruned_at_ &&
+        now - *pruned_at_ < store::prune_again_after) {
+      return {};
+    }
     const auto removed = TRY(store_->prune(today - retention, today - std::min(retention, text_retention)));
     counters_.lock()->pruned_days += removed;
-    pruned_on_ = today;
+    pruned_at_ = now;
     return {};
   }
 
@@ -85,7 +90,7 @@ class Recorder::Folding final : public journal::Target {
   RecorderOptions options_;
   const Clock clock_;
   std::unique_ptr<Store> store_;  // none: to be opened at the next fold
-  std::optional<Day> pruned_on_;
+  std::optional<Time> pruned_at_;
   OncePerMinute malformed_log_;
   OncePerMinute left_out_log_;
   Guarded<FoldCounters> counters_;

@@ -70,7 +70,7 @@ class Store {
   // Forgets the ids of the writer's segments folded before the time.
   virtual Result<void> forget_segments(Time folded_before) = 0;
   // Removes the days before. Of the days before `texts_before`, removes the records, policy strings and MX hosts.
-  // Returns how many days were removed.
+  // Returns how many days were removed. What somebody else uses stays, and can be removed later.
   virtual Result<std::size_t> prune(Day before, Day texts_before) = 0;
 };
 

@@ -95,11 +95,14 @@ class Recorder::Folding final : public journal::Target {
   Result<void> prune() {
     const auto retention = rules_.get().retention;
     if (retention.count() == 0) return {};
-    const Day first = to_day(clock_()) - retention;
-    if (pruned_for_ == first) return {};
+    const Time now = clock_();
+    const Day first = to_day(now) - retention;
+    if (pruned_for_ == first && now >= pruned_at_ && now - pruned_at_ < prune_again_after) return {};
     const std::size_t removed = TRY(store_->prune(first, options_.max_pruned_rows));
     counters_.lock()->pruned_rows += removed;
-    if (removed == 0) pruned_for_ = first;
+    if (removed > 0) return {};
+    pruned_for_ = first;
+    pruned_at_ = now;
     return {};
   }
 
@@ -133,7 +136,8 @@ class Recorder::Folding final : public journal::Target {
   const Clock clock_;
   std::unique_ptr<Store> store_;            // none: to be opened at the next fold
   std::optional<Time> counted_waiting_at_;  // empty until the first pass
-  std::optional<Day> pruned_for_;           // all earlier days were removed
+  std::optional<Day> pruned_for_;           // what could be removed of earlier days is, at that time:
+  Time pruned_at_;
   std::set<std::string> logged_uncounted_;  // services
   Guarded<SessionCounters> counters_;
   Guarded<RecorderRules> rules_;

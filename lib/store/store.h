@@ -8,6 +8,7 @@
 // one writer.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -27,6 +28,9 @@ struct Period {
   Day until;  // last day, included
   bool contains(Day day) const { return since <= day && day <= until; }
 };
+
+// How often to look again for what could not be removed before.
+inline constexpr std::chrono::hours prune_again_after{1};
 
 struct Snapshot {
   std::set<std::string> folded;      // those of the given segments that are in the counts
@@ -76,7 +80,9 @@ class Store {
   virtual Result<void> forget_segments(Time folded_before) = 0;
 
   // Removes counts and downgrades of earlier days, and senders that were last seen, or forgotten, on one of
-  // them, up to `max_rows` rows; returns how many there were. A fold waits no longer than these take.
+  // them. Returns how many rows it removed: up to `max_rows`, but a shared store drops all days at once. A fold waits
+  // no longer than these take. 0: nothing is left that can be removed now. What somebody else uses stays, and can be
+  // removed later.
   virtual Result<std::size_t> prune(Day before, std::size_t max_rows) = 0;
 
   virtual Result<std::vector<Downgrade>> downgrades(const Period& period) = 0;
@@ -101,8 +107,7 @@ enum class Access {
 // (another process has locked it), Fault::io.
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access);
 
-// A store that several MX hosts share: a database of PostgreSQL, or of an engine that supports its protocol
-// and has INSERT ... ON CONFLICT. `writer`: as of writer.h, for Access::owner. Fault::data where the database
+// A store that several MX hosts share: a database of PostgreSQL. `writer`: as of writer.h, for Access::owner. Fault::data where the database
 // has no store, or one of a newer version; other errors as of postgres.h. The next fold connects again after
 // a connection was lost.
 Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,

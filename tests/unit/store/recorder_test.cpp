@@ -97,6 +97,38 @@ class LockedStore final : public Store {
   std::atomic<int>& attempts_;
 };
 
+// A store in which nothing can be removed.
+class BusyStore final : public Store {
+ public:
+  BusyStore(std::unique_ptr<Store> store, std::atomic<int>& attempts)
+      : store_(std::move(store)), attempts_(attempts) {}
+
+  Result<std::unique_ptr<FoldTransaction>> begin_fold() override { return store_->begin_fold(); }
+  Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
+                        const CountSink& take) override {
+    return store_->read(period, segments, take);
+  }
+  Result<void> forget_segments(Time before) override { return store_->forget_segments(before); }
+  Result<std::size_t> prune(Day, std::size_t) override {
+    ++attempts_;
+    return 0;
+  }
+  Result<std::vector<Downgrade>> downgrades(const Period& period) override {
+    return store_->downgrades(period);
+  }
+  Result<Senders> senders(std::uint64_t min_tls_sessions) override {
+    return store_->senders(min_tls_sessions);
+  }
+  Result<bool> forget_sender(const std::string& domain, Time now) override {
+    return store_->forget_sender(domain, now);
+  }
+  Result<std::int64_t> forget_generation() override { return store_->forget_generation(); }
+
+ private:
+  std::unique_ptr<Store> store_;
+  std::atomic<int>& attempts_;
+};
+
 // The log lines while it exists.
 class LoggedText {
  public:
@@ -463,6 +495,35 @@ TEST_CASE("a store that is damaged under the running recorder loses no later ses
   next->stop();
   const DailyCounts counts = good(read_counts({.state_dir = state.folder.path()}, the_day));
   CHECK(counts.contains(session_class(plaintext_session())));
+}
+
+TEST_CASE("what could not be removed is removed an hour later") {
+  const State state;
+  std::atomic<int> attempts = 0;
+  std::atomic<Time> now = fixed_clock()();
+  RecorderOptions options{.journal = {.directory = journal_directory(state.folder.path()),
+                                      .sync_interval = 5ms,
+                                      .fold_interval = 5ms}};
+  options.open_store = [&]() -> Result<std::unique_ptr<Store>> {
+    return std::make_unique<BusyStore>(good(state.opener()()), attempts);
+  };
+  std::atomic<int> rounds = 0;
+  options.folded = [&](Store&) { ++rounds; };
+  Recorder recorder(options, [&now] { return now.load(); });
+  recorder.configure({.retention = std::chrono::days{30}});
+  good(recorder.start());
+  const auto wait_for_rounds = [&] {
+    for (const int begin = rounds; rounds < begin + 3;) std::this_thread::yield();
+  };
+  wait_for_rounds();
+  CHECK(attempts == 1);
+  now = now.load() + 59min;
+  wait_for_rounds();
+  CHECK(attempts == 1);
+  now = now.load() + 1min;
+  wait_for_rounds();
+  recorder.stop();
+  CHECK(attempts == 2);
 }
 
 TEST_CASE("days older than the retention are removed, and younger ones stay") {
