@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 
 #include "base/try.h"
 #include "postgres/batch.h"
+#include "postgres/day_partitions.h"
 #include "postgres/postgres.h"
 #include "postgres/schema.h"
 #include "store/class_key.h"
@@ -15,7 +17,6 @@
 namespace starttls::store {
 namespace {
 
-using postgres::Array;
 using postgres::Batch;
 using postgres::Connection;
 using postgres::Parameters;
@@ -23,8 +24,8 @@ using postgres::Row;
 using postgres::Transaction;
 
 // Days are days since 1970-01-01, times are milliseconds since then, UTC. tlsrpt-store(5) describes all of
-// it. `class` is class_key() of the class. While half of a page is free, a row whose counts grow stays in its
-// page and needs no new entry in an index.
+// it. `class` is class_key() of the class. The tables of days have a partition for each, so that old days are
+// dropped and not deleted row by row.
 constexpr const char* tables = R"sql(
   CREATE TABLE session_counts (
     day INTEGER NOT NULL,
@@ -42,7 +43,7 @@ constexpr const char* tables = R"sql(
     sessions BIGINT NOT NULL,
     messages BIGINT NOT NULL,
     PRIMARY KEY (day, class)
-  ) WITH (fillfactor = 50);
+  ) PARTITION BY LIST (day);
   CREATE TABLE domain_counts (
     day INTEGER NOT NULL,
     class UUID NOT NULL,
@@ -50,7 +51,7 @@ constexpr const char* tables = R"sql(
     sessions BIGINT NOT NULL,
     messages BIGINT NOT NULL,
     PRIMARY KEY (day, class, recipient_domain)
-  ) WITH (fillfactor = 50);
+  ) PARTITION BY LIST (day);
   CREATE TABLE folded_segments (
     id TEXT PRIMARY KEY,
     writer TEXT NOT NULL,
@@ -77,7 +78,7 @@ constexpr const char* tables = R"sql(
     best_tls TEXT NOT NULL,
     tls_sessions BIGINT NOT NULL,
     PRIMARY KEY (day, sender)
-  ) WITH (fillfactor = 50);
+  ) PARTITION BY LIST (day);
   CREATE TABLE forgettings (
     number BIGINT NOT NULL
   );
@@ -95,13 +96,41 @@ constexpr const char* from_version_1 = R"sql(
     forgotten_at BIGINT NOT NULL
   );
 )sql";
-constexpr std::array<const char*, 1> upgrades{from_version_1};
+
+// Version 2 had no partitions.
+constexpr const char* from_version_2 = R"sql(
+  LOCK TABLE session_counts, domain_counts, downgrades IN ACCESS EXCLUSIVE MODE;
+  DO $$
+  DECLARE
+    name TEXT;
+    number INTEGER;
+  BEGIN
+    FOREACH name IN ARRAY ARRAY['session_counts', 'domain_counts', 'downgrades'] LOOP
+      EXECUTE format('ALTER TABLE %I RENAME TO without_partitions', name);
+      EXECUTE format('ALTER INDEX %I RENAME TO without_partitions_pkey', name || '_pkey');
+      EXECUTE format('CREATE TABLE %I (LIKE without_partitions INCLUDING ALL) PARTITION BY LIST (day)', name);
+      FOR number IN EXECUTE 'SELECT DISTINCT day FROM without_partitions' LOOP
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES IN (%s) WITH (fillfactor = 50)',
+                       name || '_' || number, name, number);
+      END LOOP;
+      EXECUTE format('INSERT INTO %I SELECT * FROM without_partitions', name);
+      EXECUTE 'DROP TABLE without_partitions';
+    END LOOP;
+  END
+  $$;
+)sql";
+constexpr std::array<const char*, 2> upgrades{from_version_1, from_version_2};
 
 constexpr postgres::Schema schema{.kind = "a store of tlsrpt-milter",
                                   .table = "tlsrpt_store",
-                                  .version = 2,
+                                  .version = 3,
                                   .statements = tables,
                                   .upgrades = upgrades};
+
+// While half of a page is free, a row whose counts grow stays in its page and needs no new entry in an index.
+constexpr const char* half_free = "WITH (fillfactor = 50)";
+constexpr std::array<postgres::DayTable, 3> day_tables{
+    {{"session_counts", half_free}, {"domain_counts", half_free}, {"downgrades", half_free}}};
 
 // Rows are added in the order of their keys. So two hosts that add to the same rows wait for each other, but
 // never in a circle. Each transaction also uses the tables in the same order.
@@ -192,6 +221,9 @@ class PostgresFold final : public FoldTransaction {
   }
 
   Result<void> add(const DailyCounts& counts) override {
+    std::set<Day> days;
+    for (const auto& [of, count] : counts) days.insert(of.day);
+    TRY(postgres::ensure_partitions(connection_, day_tables, days));
     Batch<14> sessions(connection_, add_sessions);
     Batch<5> domains(connection_, add_domains);
     const auto flush = [&] {
@@ -227,6 +259,9 @@ class PostgresFold final : public FoldTransaction {
   }
 
   Result<void> add(const std::vector<Downgrade>& downgrades) override {
+    std::set<Day> days;
+    for (const Downgrade& downgrade : downgrades) days.insert(downgrade.day);
+    TRY(postgres::ensure_partitions(connection_, day_tables, days));
     Batch<7> batch(connection_, add_downgrades);
     for (const Downgrade& downgrade : downgrades) {
       batch.add(downgrade.sender, to_number(downgrade.day), to_number(downgrade.sessions),
@@ -319,20 +354,19 @@ class PostgresStore final : public Store {
   }
 
   Result<std::size_t> prune(Day before, std::size_t max_rows) override {
+    const auto dropped = TRY(postgres::drop_partitions(connection_, day_tables, before));
+    std::int64_t removed = dropped.rows;
     const auto limits = Parameters().add(to_number(before)).add(static_cast<std::int64_t>(max_rows));
-    auto removed = prune_counts(limits);
-    // Skips rows that a running fold has locked until the next time, so that neither waits for the other.
+    // What is known of a sender belongs to no day. Skips rows that a running fold has locked until the next time,
+    // so that neither waits for the other.
     for (const char* sql :
-         {"DELETE FROM downgrades WHERE (day, sender) IN (SELECT day, sender FROM downgrades "
-          "WHERE day < $1 ORDER BY day, sender LIMIT $2 FOR UPDATE SKIP LOCKED)",
-          "DELETE FROM senders WHERE domain IN (SELECT domain FROM senders "
+         {"DELETE FROM senders WHERE domain IN (SELECT domain FROM senders "
           "WHERE last_tls < $1::bigint * 86400000 ORDER BY domain LIMIT $2 FOR UPDATE SKIP LOCKED)",
           "DELETE FROM forgotten WHERE domain IN (SELECT domain FROM forgotten "
           "WHERE forgotten_at < $1::bigint * 86400000 ORDER BY domain LIMIT $2 FOR UPDATE SKIP LOCKED)"}) {
-      const auto more = TRY(removed ? connection_.execute(sql, limits) : removed);
-      *removed += more;
+      removed += TRY(connection_.execute(sql, limits));
     }
-    return static_cast<std::size_t>(*removed);
+    return static_cast<std::size_t>(removed);
   }
 
   Result<std::vector<Downgrade>> downgrades(const Period& period) override {
@@ -425,31 +459,6 @@ class PostgresStore final : public Store {
           if (found != by_key.end()) found->second->recipient_domains[text_in(row, 2)] += tally_in(row, 3);
           return {};
         });
-  }
-
-  Result<std::int64_t> prune_counts(const Parameters& limits) {
-    auto transaction = TRY(Transaction::begin(connection_, "ISOLATION LEVEL READ COMMITTED"));
-    Array days;
-    Array classes;
-    TRY(
-        connection_.read("SELECT day, class FROM session_counts WHERE day < $1 "
-                         "ORDER BY day, class LIMIT $2 FOR UPDATE SKIP LOCKED",
-                         limits, [&](const Row& row) -> Result<void> {
-                           days.add(row.number(0));
-                           classes.add(row.text(1));
-                           return {};
-                         }));
-    if (days.empty()) return 0;
-    std::int64_t removed = 0;
-    for (const char* table : {"domain_counts", "session_counts"}) {
-      removed += TRY(connection_.execute(
-          fmt::format("DELETE FROM {} AS t USING unnest($1::integer[], $2::uuid[]) AS old (day, class) "
-                      "WHERE t.day = old.day AND t.class = old.class",
-                      table),
-          Parameters().add(days).add(classes)));
-    }
-    TRY(transaction.commit());
-    return removed;
   }
 
   Connection connection_;

@@ -59,6 +59,42 @@ Session session_of(int sender, int number) {
   return session;
 }
 
+Session on_day(int number) {
+  Session session = tls_session();
+  session.begin += std::chrono::days{number};
+  session.end += std::chrono::days{number};
+  return session;
+}
+
+// Of the same sender, without TLS, after it.
+Session downgrade_on_day(int number) {
+  Session session = plaintext_session();
+  session.client_name = tls_session().client_name;
+  session.begin = on_day(number).begin + 1h;
+  session.end = session.begin + 1s;
+  return session;
+}
+
+std::int64_t partitions() {
+  return good(
+      connect().number("SELECT count(*) FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid "
+                       "WHERE c.relkind = 'r'"));
+}
+
+// Makes of the store what a program of an earlier version has left.
+void make_older(int version) {
+  auto connection = connect();
+  for (const std::string name : {"session_counts", "domain_counts", "downgrades"}) {
+    good(connection.execute(
+        fmt::format("CREATE TABLE old (LIKE {0} INCLUDING ALL); INSERT INTO old SELECT * FROM {0};"
+                    "DROP TABLE {0}; ALTER TABLE old SET (fillfactor = 50);"
+                    "ALTER TABLE old RENAME TO {0}; ALTER INDEX old_pkey RENAME TO {0}_pkey",
+                    name)));
+  }
+  if (version < 2) good(connection.execute("DROP TABLE forgotten"));
+  good(connection.execute(fmt::format("UPDATE tlsrpt_store SET version = {}", version)));
+}
+
 }  // namespace
 
 TEST_CASE("what every store does") {
@@ -91,7 +127,7 @@ TEST_CASE("what every store does") {
     a_sender_is_forgotten_in_journals_too(*store);
   }
   SECTION("old days") {
-    old_days_are_pruned_a_little_at_a_time(*store);
+    CHECK(old_days_are_pruned(*store) == 1);
   }
   SECTION("not committed") {
     a_fold_that_is_not_committed_leaves_nothing(*store);
@@ -209,14 +245,62 @@ TEST_CASE("who changes what is there makes no tables and is no writer") {
   CHECK(good(connect().number("SELECT count(*) FROM waiting")) == 1);
 }
 
-TEST_CASE("a store of the version before is upgraded with all that is in it") {
-  fold_sessions(*new_store(), "a", {tls_session()});
-  good(connect().execute("DROP TABLE forgotten"));
-  good(connect().execute("UPDATE tlsrpt_store SET version = 1"));
+TEST_CASE("a day has partitions of its own, and an old one is dropped, not deleted") {
+  const auto store = new_store();
+  const auto other = open("mx2");
+  for (int i = 0; i < 3; ++i) fold_sessions(*store, fmt::format("{}", i), {on_day(i)});
+  CHECK(partitions() == 9);
+  const auto last = to_day(on_day(2).begin);
+  CHECK(good(store->prune(last, 1)) == 6);  // rows: of each day a class and two domains
+  CHECK(partitions() == 3);
+  CHECK(good(other->prune(last, 1)) == 0);
+  CHECK(counts_in(*other) == counts_of({on_day(2)}));
+  // The day can come again, from a journal that has waited.
+  fold_sessions(*other, "late", {on_day(0)});
+  CHECK(counts_in(*store) == counts_of({on_day(0), on_day(2)}));
+}
+
+TEST_CASE("a store of an older version is upgraded with all that is in it, by hosts that start at once") {
+  const FoldRules one{.downgrade_after = 1};
+  {
+    const auto old = new_store();
+    for (int i = 0; i < 3; ++i) {
+      good(fold(*old, fmt::format("{}", i), content_of({on_day(i), downgrade_on_day(i)}), now, now, one));
+    }
+  }
+  const auto before = counts_in(*open());
+  REQUIRE(before.size() == 6);
+  auto version = GENERATE(1, 2);
+  make_older(version);
   CHECK(bad(open_postgres_store(url(), "", Access::read)).fault == Fault::data);
-  const auto store = good(open_postgres_store(url(), "mx1", Access::owner));
+  std::vector<std::future<std::string>> hosts;
+  for (int i = 0; i < 4; ++i) {
+    hosts.push_back(std::async(std::launch::async, [where = url(), i]() -> std::string {
+      const auto store = open_postgres_store(where, fmt::format("mx{}", i), Access::owner);
+      return store ? "" : store.error().message;
+    }));
+  }
+  for (auto& host : hosts) CHECK(host.get() == "");
+  const auto store = open();
+  CHECK(counts_in(*store) == before);
+  CHECK(good(store->downgrades(whole_year)).size() == 3);
+  CHECK(partitions() == 9);
+  // What the upgraded tables have is added to, and removed.
+  good(fold(*store, "more", content_of({on_day(0), downgrade_on_day(2)}), now, now, one));
+  CHECK(sessions_in(*store) == 8);
   CHECK(good(store->forget_sender("sender.test", now)));
-  CHECK(read_all(*store, whole_year, {}).counts == counts_of({tls_session()}));
+  CHECK(good(store->prune(to_day(on_day(3).begin), 100)) > 0);
+  CHECK(partitions() == 0);
+}
+
+TEST_CASE("an upgrade that is interrupted leaves the store as it was") {
+  fold_sessions(*new_store(), "a", {on_day(0)});
+  make_older(2);
+  good(connect().execute("CREATE TABLE without_partitions ()"));
+  CHECK_FALSE(open_postgres_store(url(), "mx1", Access::owner));
+  CHECK(good(connect().number("SELECT version FROM tlsrpt_store")) == 2);
+  good(connect().execute("DROP TABLE without_partitions"));
+  CHECK(counts_in(*open()) == counts_of({on_day(0)}));
 }
 
 TEST_CASE("a store that another host has upgraded takes nothing from an older program") {

@@ -188,7 +188,7 @@ void a_sender_is_forgotten_in_journals_too(Store& store) {
   CHECK(good(store.prune(to_day(begin) + std::chrono::days{1}, 100)) > 0);
 }
 
-void old_days_are_pruned_a_little_at_a_time(Store& store) {
+std::size_t old_days_are_pruned(Store& store) {
   const Time begin = tls_session().begin;
   const FoldRules one{.downgrade_after = 1};
   for (int day = 0; day < 5; ++day) {
@@ -198,7 +198,6 @@ void old_days_are_pruned_a_little_at_a_time(Store& store) {
   const Day first = to_day(begin) + std::chrono::days{3};
   std::size_t rounds = 0;
   while (good(store.prune(first, 1)) > 0) ++rounds;
-  CHECK(rounds == 6);  // two rows a day for three days, one at a time
   for (const auto& [of, count] : counts_in(store)) CHECK(of.day >= first);
   CHECK(counts_in(store).size() == 4);
   CHECK(good(store.downgrades(year)).size() == 2);
@@ -206,7 +205,9 @@ void old_days_are_pruned_a_little_at_a_time(Store& store) {
   while (good(store.prune(first + std::chrono::days{30}, 100)) > 0) {
   }
   CHECK(counts_in(store).empty());
+  CHECK(good(store.downgrades(year)).empty());
   CHECK(good(store.senders(1)).empty());
+  return rounds;
 }
 
 void a_fold_that_is_not_committed_leaves_nothing(Store& store) {

@@ -29,7 +29,8 @@ void what_waits_too_long_is_counted(store::Store& store);
 void a_sender_known_for_tls_in_plaintext_is_a_downgrade(store::Store& store);
 void a_forgotten_sender_counts_as_new(store::Store& store);
 void a_sender_is_forgotten_in_journals_too(store::Store& store);
-void old_days_are_pruned_a_little_at_a_time(store::Store& store);
+// Three days of two rows, one row at a time; returns how many times something was removed.
+std::size_t old_days_are_pruned(store::Store& store);
 void a_fold_that_is_not_committed_leaves_nothing(store::Store& store);
 void segments_are_folded_together_but_for_those_that_were_before(store::Store& store);
 
