@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <set>
 #include <span>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "postgres/day_partitions.h"
 #include "postgres/postgres.h"
 #include "postgres/schema.h"
+#include "postgres/shared_store.h"
 
 namespace starttls::outbound {
 namespace {
@@ -326,38 +326,20 @@ class PostgresFold final : public FoldTransaction {
   DaySizes sizes_;  // with this transaction
 };
 
-// A program that only reads reads much at once.
-constexpr postgres::Limits reader_limits{.statement = std::chrono::minutes{5}};
-
-Result<Connection> connect(const std::string& url, const std::string& writer, Access access) {
-  auto connection = TRY(Connection::open(url, access == Access::read ? reader_limits : postgres::Limits()));
-  if (access != Access::owner) {
-    TRY(postgres::check(connection, schema));
-    return connection;
-  }
-  TRY(postgres::prepare(connection, schema));
-  // Every fold of the writer locks its row. If a connection is lost during a fold that the server still executes,
-  // the next fold waits for it.
-  TRY(run(connection, "INSERT INTO outbound_writers (writer) VALUES ($1) ON CONFLICT DO NOTHING",
-          Parameters().add(writer)));
-  return connection;
-}
+constexpr postgres::SharedStoreKind kind{
+    .schema = &schema,
+    .add_writer = "INSERT INTO outbound_writers (writer) VALUES ($1) ON CONFLICT DO NOTHING",
+    .lock_writer =
+        "SELECT s.version FROM tlsrpt_outbound AS s, outbound_writers AS w WHERE w.writer = $1 "
+        "FOR SHARE OF s FOR UPDATE OF w"};
 
 class PostgresStore final : public Store {
  public:
-  PostgresStore(Connection connection, std::string url, std::string writer, Access access)
-      : connection_(std::move(connection)),
-        url_(std::move(url)),
-        writer_(std::move(writer)),
-        access_(access) {}
+  explicit PostgresStore(postgres::SharedStore shared) : shared_(std::move(shared)) {}
 
   Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
-    auto begun = try_begin_fold();
-    if (begun || connection_.is_alive()) return begun;
-    // The server was restarted since the last fold, or something on the network dropped the connection.
-    auto again = TRY(connect(url_, writer_, access_));
-    connection_ = std::move(again);
-    return try_begin_fold();
+    auto transaction = TRY(shared_.begin_writing());
+    return std::make_unique<PostgresFold>(connection_, std::move(transaction), shared_.writer(), sizes_);
   }
 
   Result<DayTotals> read(const Query& query, const FoldedSink& folded, const CountSink& take) override {
@@ -389,7 +371,7 @@ class PostgresStore final : public Store {
 
   Result<void> forget_segments(Time folded_before) override {
     return run(connection_, "DELETE FROM outbound_segments WHERE writer = $1 AND folded_at < $2",
-               Parameters().add(writer_).add(to_number(folded_before)));
+               Parameters().add(shared_.writer()).add(to_number(folded_before)));
   }
 
   Result<std::size_t> prune(Day before, Day texts_before) override {
@@ -401,30 +383,8 @@ class PostgresStore final : public Store {
   }
 
  private:
-  Result<std::unique_ptr<FoldTransaction>> try_begin_fold() {
-    auto transaction = TRY(Transaction::begin(connection_, "ISOLATION LEVEL READ COMMITTED"));
-    std::optional<std::int64_t> version;
-    TRY(connection_.read(
-        "SELECT s.version FROM tlsrpt_outbound AS s, outbound_writers AS w WHERE w.writer = $1 "
-        "FOR SHARE OF s FOR UPDATE OF w",
-        Parameters().add(writer_), [&](const Row& row) -> Result<void> {
-          version = row.number(0);
-          return {};
-        }));
-    if (version == schema.version) {
-      TRY(transaction.demand_sync());  // before the segment is unlinked
-      return std::make_unique<PostgresFold>(connection_, std::move(transaction), writer_, sizes_);
-    }
-    // Another host has upgraded the store, or somebody has emptied its tables.
-    TRY(postgres::check(connection_, schema));
-    return fail(Fault::temporary, "{}: has lost the row of this host; it is opened again",
-                connection_.name());
-  }
-
-  Connection connection_;
-  std::string url_;
-  std::string writer_;
-  Access access_;
+  postgres::SharedStore shared_;
+  Connection& connection_ = shared_.connection();
   DaySizes sizes_;
 };
 
@@ -432,8 +392,8 @@ class PostgresStore final : public Store {
 
 Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,
                                                    Access access) {
-  auto connection = TRY(connect(url, writer, access));
-  return std::make_unique<PostgresStore>(std::move(connection), url, writer, access);
+  auto shared = TRY(postgres::SharedStore::open(url, access == Access::owner ? writer : "", kind));
+  return std::make_unique<PostgresStore>(std::move(shared));
 }
 
 }  // namespace starttls::outbound

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -10,6 +9,7 @@
 #include "postgres/day_partitions.h"
 #include "postgres/postgres.h"
 #include "postgres/schema.h"
+#include "postgres/shared_store.h"
 #include "store/class_key.h"
 #include "store/columns.h"
 #include "store/store.h"
@@ -171,9 +171,12 @@ constexpr const char* add_downgrades = R"sql(
   ON CONFLICT (day, sender) DO UPDATE SET sessions = downgrades.sessions + excluded.sessions
 )sql";
 
-constexpr const char* begin_sql = R"sql(
-  SELECT s.version, w.records FROM tlsrpt_store AS s, waiting AS w WHERE w.writer = $1 FOR SHARE OF s FOR UPDATE OF w
-)sql";
+constexpr postgres::SharedStoreKind kind{
+    .schema = &schema,
+    .add_writer = "INSERT INTO waiting (writer, records) VALUES ($1, '') ON CONFLICT (writer) DO NOTHING",
+    .lock_writer =
+        "SELECT s.version, w.records FROM tlsrpt_store AS s, waiting AS w WHERE w.writer = $1 "
+        "FOR SHARE OF s FOR UPDATE OF w"};
 
 constexpr std::int64_t no_day = -1;
 
@@ -292,38 +295,18 @@ class PostgresFold final : public FoldTransaction {
   std::string waiting_;
 };
 
-// A program that only reads reads much at once.
-constexpr postgres::Limits reader_limits{.statement = std::chrono::minutes{5}};
-
-Result<Connection> connect(const std::string& url, const std::string& writer, Access access) {
-  auto connection = TRY(Connection::open(url, access == Access::read ? reader_limits : postgres::Limits()));
-  if (access != Access::owner) {
-    TRY(postgres::check(connection, schema));
-    return connection;
-  }
-  TRY(postgres::prepare(connection, schema));
-  // Every fold of the writer locks its row. If a connection is lost during a fold that the server still
-  // executes, the next fold waits for it.
-  TRY(run(connection, "INSERT INTO waiting (writer, records) VALUES ($1, '') ON CONFLICT (writer) DO NOTHING",
-          Parameters().add(writer)));
-  return connection;
-}
-
 class PostgresStore final : public Store {
  public:
-  PostgresStore(Connection connection, std::string url, std::string writer, Access access)
-      : connection_(std::move(connection)),
-        url_(std::move(url)),
-        writer_(std::move(writer)),
-        access_(access) {}
+  explicit PostgresStore(postgres::SharedStore shared) : shared_(std::move(shared)) {}
 
   Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
-    auto begun = try_begin_fold();
-    if (begun || connection_.is_alive()) return begun;
-    // The server was restarted since the last fold, or something on the network dropped the connection.
-    auto again = TRY(connect(url_, writer_, access_));
-    connection_ = std::move(again);
-    return try_begin_fold();
+    std::string waiting;
+    auto transaction = TRY(shared_.begin_writing([&](const Row& row) -> Result<void> {
+      waiting = row.text(1);
+      return {};
+    }));
+    return std::make_unique<PostgresFold>(connection_, std::move(transaction), shared_.writer(),
+                                          std::move(waiting));
   }
 
   Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
@@ -350,7 +333,7 @@ class PostgresStore final : public Store {
 
   Result<void> forget_segments(Time folded_before) override {
     return run(connection_, "DELETE FROM folded_segments WHERE writer = $1 AND folded_at < $2",
-               Parameters().add(writer_).add(to_number(folded_before)));
+               Parameters().add(shared_.writer()).add(to_number(folded_before)));
   }
 
   Result<std::size_t> prune(Day before, std::size_t max_rows) override {
@@ -417,25 +400,6 @@ class PostgresStore final : public Store {
     return Parameters().add(to_number(period.since)).add(to_number(period.until));
   }
 
-  Result<std::unique_ptr<FoldTransaction>> try_begin_fold() {
-    auto transaction = TRY(Transaction::begin(connection_, "ISOLATION LEVEL READ COMMITTED"));
-    std::optional<std::int64_t> version;
-    std::string waiting;
-    TRY(connection_.read(begin_sql, Parameters().add(writer_), [&](const Row& row) -> Result<void> {
-      version = row.number(0);
-      waiting = row.text(1);
-      return {};
-    }));
-    if (version == schema.version) {
-      TRY(transaction.demand_sync());  // before the segment is unlinked
-      return std::make_unique<PostgresFold>(connection_, std::move(transaction), writer_, std::move(waiting));
-    }
-    // Another host has upgraded the store, or somebody has emptied its tables.
-    TRY(postgres::check(connection_, schema));
-    return fail(Fault::temporary, "{}: has lost the row of this host; it is opened again",
-                connection_.name());
-  }
-
   Result<void> read_counts(const Period& period, DailyCounts& counts) {
     std::unordered_map<std::string, ClassCount*> by_key;
     const auto id = [](const Row& row) { return fmt::format("{} {}", row.text(0), row.text(1)); };
@@ -461,18 +425,16 @@ class PostgresStore final : public Store {
         });
   }
 
-  Connection connection_;
-  std::string url_;
-  std::string writer_;
-  Access access_;
+  postgres::SharedStore shared_;
+  Connection& connection_ = shared_.connection();
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,
                                                    Access access) {
-  auto connection = TRY(connect(url, writer, access));
-  return std::make_unique<PostgresStore>(std::move(connection), url, writer, access);
+  auto shared = TRY(postgres::SharedStore::open(url, access == Access::owner ? writer : "", kind));
+  return std::make_unique<PostgresStore>(std::move(shared));
 }
 
 }  // namespace starttls::store
