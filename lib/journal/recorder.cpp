@@ -140,6 +140,12 @@ void Recorder::close_early_if_large() {
   // With the lock, so that the thread does not miss it just before it waits.
   const auto lock = stopping_.lock();
   rotate_early_ = true;
+  wake_.notify_all();
+}
+
+void Recorder::fold_early_if_much_waits() {
+  if (counters_.lock()->waiting_bytes < options_.max_batch_bytes) return;
+  const auto lock = stopping_.lock();
   fold_early_ = true;
   wake_.notify_all();
 }
@@ -159,6 +165,7 @@ void Recorder::sync() {
   if (journal_.current_bytes() < options_.max_segment_bytes) return;
   if (auto rotated = rotate(); !rotated) log_failure(rotated.error());
   measure_waiting();
+  fold_early_if_much_waits();
 }
 
 void Recorder::fold_round() {
@@ -217,12 +224,12 @@ Result<void> Recorder::fold_segments() {
   Result<void> outcome;
   for (std::span<const fs::path> rest = segments; !rest.empty();) {
     const auto batch = first_batch(rest);
-    rest = rest.subspan(batch.size());
     // One bad segment does not delay the others. A database that is not available does, as each segment would
     // wait for it in turn.
-    auto folded = fold_batch(batch);
-    if (!folded && is_away(folded.error())) return folded;
-    if (!folded && outcome) outcome = folded;
+    const auto folded = fold_batch(batch);
+    if (!folded && is_away(folded.error())) return std::unexpected(folded.error());
+    if (!folded && outcome) outcome = std::unexpected(folded.error());
+    rest = rest.subspan(folded.value_or(batch.size()));
     // After each batch of a long backlog there is more room for new records.
     if (!rest.empty()) measure_waiting();
   }
@@ -295,15 +302,16 @@ class BatchReader {
 
 }  // namespace
 
-Result<void> Recorder::fold_batch(const std::vector<fs::path>& batch) {
+Result<std::size_t> Recorder::fold_batch(const std::vector<fs::path>& batch) {
   std::vector<std::string> ids;
   ids.reserve(batch.size());
   for (const fs::path& segment : batch) ids.push_back(segment_id(segment));
   BatchReader reader(options_.directory);
-  TRY(target_.fold(ids,
-                   [&](const std::string& id, const TakePayload& take) { return reader.read(id, take); }));
-  for (const fs::path& segment : batch) TRY(reader.remove(segment));
-  return reader.outcome();
+  const auto folded = TRY(target_.fold(
+      ids, [&](const std::string& id, const TakePayload& take) { return reader.read(id, take); }));
+  for (const fs::path& segment : std::span(batch).first(folded)) TRY(reader.remove(segment));
+  TRY(reader.outcome());
+  return folded;
 }
 
 void Recorder::measure_waiting() {

@@ -45,8 +45,9 @@ class Target {
   virtual void close() = 0;
 
   // Adds the records of these segments, the oldest first, and their ids, in one transaction. A segment whose id
-  // the database has was added before. Segments that `read` cannot read are left out.
-  virtual Result<void> fold(const std::vector<std::string>& segments, const ReadSegment& read) = 0;
+  // the database has was added before. Segments that `read` cannot read are left out. Returns how many of them this was
+  // done for, from the first one on: at least one; of the others, none was read.
+  virtual Result<std::size_t> fold(const std::vector<std::string>& segments, const ReadSegment& read) = 0;
   // Forgets the ids that were added before the time: their files were removed.
   virtual Result<void> forget_segments(Time folded_before) = 0;
   // Called after each round in which all was folded that can be. `waiting_segments`: that were there.
@@ -57,11 +58,11 @@ class Target {
 
 // The intervals have no default here: the configuration has it.
 struct RecorderOptions {
-  std::filesystem::path directory;                  // of the segments
-  std::chrono::milliseconds sync_interval{};        // the records that a power failure may cost
-  std::chrono::milliseconds fold_interval{};        // from the journal to the database
-  std::uint64_t max_segment_bytes = 8UL << 20U;     // a larger segment is closed and folded early
-  std::uint64_t max_batch_bytes = 16UL << 20U;      // of segments that are folded in one transaction
+  std::filesystem::path directory;               // of the segments
+  std::chrono::milliseconds sync_interval{};     // the records that a power failure may cost
+  std::chrono::milliseconds fold_interval{};     // from the journal to the database
+  std::uint64_t max_segment_bytes = 8UL << 20U;  // a larger segment is closed
+  std::uint64_t max_batch_bytes = 16UL << 20U;  // of segments: that many are folded early, in one transaction
   std::uint64_t max_waiting_bytes = 1UL << 30U;     // on disk, for a database that is down
   std::uint64_t max_held_back_bytes = 16UL << 20U;  // in memory, for a disk that is full
 
@@ -104,6 +105,7 @@ class Recorder {
  private:
   class Thread;
   void close_early_if_large();
+  void fold_early_if_much_waits();
   void sync();
   Result<void> rotate();
   void fold_round();
@@ -111,7 +113,8 @@ class Recorder {
   Result<void> fold_segments();
   // Of the segments, from the first on, as many as are folded in one transaction.
   std::vector<std::filesystem::path> first_batch(std::span<const std::filesystem::path> segments) const;
-  Result<void> fold_batch(const std::vector<std::filesystem::path>& batch);
+  // Returns how many of them were folded, or are damaged, from the first one on.
+  Result<std::size_t> fold_batch(const std::vector<std::filesystem::path>& batch);
   void measure_waiting();
   void log_failure(const Error& error);
 

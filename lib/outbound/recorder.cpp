@@ -41,11 +41,13 @@ class Recorder::Folding final : public journal::Target {
   bool is_open() const override { return store_ != nullptr; }
   void close() override { store_.reset(); }
 
-  Result<void> fold(const std::vector<std::string>& segments, const journal::ReadSegment& read) override {
+  Result<std::size_t> fold(const std::vector<std::string>& segments,
+                           const journal::ReadSegment& read) override {
     const auto outcome = TRY(outbound::fold(*store_, segments, read, rules_.get().limits, clock_()));
     counters_.lock()->folded += outcome.total;
     log_losses(outcome);
-    return store::keep_position(options_.journal.directory, outcome.position);
+    TRY(store::keep_position(options_.journal.directory, outcome.position));
+    return segments.size();
   }
 
   Result<void> forget_segments(Time folded_before) override { return store_->forget_segments(folded_before); }

@@ -53,14 +53,16 @@ class Recorder::Folding final : public journal::Target {
   bool is_open() const override { return store_ != nullptr; }
   void close() override { store_.reset(); }
 
-  Result<void> fold(const std::vector<std::string>& segments, const journal::ReadSegment& read) override {
+  Result<std::size_t> fold(const std::vector<std::string>& segments,
+                           const journal::ReadSegment& read) override {
     const ReadSegment read_content = [&](const std::string& id, SegmentContent& content) {
       return read(id, take_records([&](Record record) { content.add(std::move(record)); }));
     };
     const auto outcome = TRY(
         store::fold(*store_, segments, read_content, options_.sending_domain, clock_(), rules_.get().fold));
     if (outcome.added) add_outcome(outcome);
-    return keep_position(options_.journal.directory, outcome.position);
+    TRY(keep_position(options_.journal.directory, outcome.position));
+    return segments.size();
   }
 
   Result<void> forget_segments(Time folded_before) override { return store_->forget_segments(folded_before); }

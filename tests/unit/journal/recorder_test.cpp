@@ -31,10 +31,12 @@ class SlowTarget final : public Target {
   }
   bool is_open() const override { return is_open_; }
   void close() override {}
-  Result<void> fold(const std::vector<std::string>& segments, const ReadSegment& read) override {
-    for (const std::string& segment : segments)
+  Result<std::size_t> fold(const std::vector<std::string>& segments, const ReadSegment& read) override {
+    ++folds_;
+    const std::size_t taken = std::min(segments.size(), max_segments_);
+    for (const std::string& segment : std::span(segments).first(taken))
       read(segment, [this](std::string_view) { return ++folded_ > 0; });
-    return {};
+    return taken;
   }
   Result<void> forget_segments(Time) override { return {}; }
   Result<void> finish_round(std::size_t) override { return {}; }
@@ -42,13 +44,17 @@ class SlowTarget final : public Target {
 
   void wait_until_asked() { waits_.get_future().wait(); }
   void answer() { answer_.set_value(); }
+  void take_at_most(std::size_t segments) { max_segments_ = segments; }
   std::size_t folded() const { return folded_; }
+  std::size_t folds() const { return folds_; }
 
  private:
   std::promise<void> waits_;
   std::promise<void> answer_;
   std::atomic<bool> is_open_ = false;
-  std::size_t folded_ = 0;
+  std::size_t max_segments_ = 1'000;  // in one fold
+  std::size_t folded_ = 0;            // records
+  std::size_t folds_ = 0;
 };
 
 struct Slow {
@@ -87,6 +93,23 @@ TEST_CASE("while the database does not answer, no segment grows beyond its size 
   recorder.stop();
   CHECK(slow.target.folded() == 10);
   CHECK(recorder.counters().journal.written == 10);
+}
+
+TEST_CASE("a database that takes a part of the segments gets the others next, each once") {
+  Slow slow;
+  slow.target.take_at_most(2);
+  Recorder recorder(slow.options(), slow.target, [] { return now; });
+  good(recorder.start());
+  slow.target.wait_until_asked();
+  for (std::uint64_t closed = 1; closed <= 5; ++closed) {
+    recorder.append([] { return std::string(1'500, 'x'); }, true);
+    while (recorder.counters().waiting_segments < closed) std::this_thread::yield();
+  }
+  slow.target.answer();
+  recorder.stop();
+  CHECK(slow.target.folded() == 5);
+  CHECK(slow.target.folds() == 3);
+  CHECK(slow.sizes().empty());
 }
 
 TEST_CASE("while the database does not answer, the journal stays within its limit, and losses are counted") {

@@ -159,11 +159,12 @@ TEST_CASE("a datagram of any size is lost alone") {
   CHECK(sessions_in(state.counts()) == 2);
 }
 
-TEST_CASE("a large segment is folded at once, and a small one is not") {
+TEST_CASE("as much as is folded in one transaction is folded at once, and less is not") {
   const State state;
   const std::string text = datagram();
   RecorderOptions options = state.options();
-  options.journal.max_segment_bytes = 2 * text.size();
+  options.journal.max_segment_bytes = text.size();
+  options.journal.max_batch_bytes = 2 * text.size();
   Recorder recorder(options, fixed_clock());
   good(recorder.start());
   while (recorder.counters().last_fold == Time{}) std::this_thread::yield();  // that of the start
