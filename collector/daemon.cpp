@@ -36,8 +36,10 @@
 namespace starttls::collector {
 namespace {
 
-// Of the journal, added up at a time: each different datagram among them is in memory.
-constexpr std::uint64_t max_batch_bytes = 8UL << 20U;
+// Of the journal. Of a segment, each different datagram is in memory.
+constexpr std::uint64_t max_segment_bytes = 4UL << 20U;
+// Added up at a time: the larger, the more datagrams of a domain cost one update of its row.
+constexpr std::uint64_t max_batch_bytes = 256UL << 20U;
 
 void log_all(const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) log_warning("{}", warning);
@@ -48,6 +50,7 @@ outbound::RecorderOptions recorder_options(const config::TlsrptConfig& configura
   options.journal.directory = outbound::journal_directory(configuration.state_dir);
   options.journal.sync_interval = configuration.collector.sync_interval;
   options.journal.fold_interval = configuration.collector.fold_interval;
+  options.journal.max_segment_bytes = max_segment_bytes;
   options.journal.max_batch_bytes = max_batch_bytes;
   options.open_store = [location = store::store_location(configuration)] {
     return outbound::open_store(location, outbound::Access::owner);

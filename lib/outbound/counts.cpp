@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "outbound/columns.h"
 #include "store/log_position.h"
 
 namespace starttls::outbound {
@@ -26,6 +27,12 @@ Failure failure_of(const tlsrpt::FailureDetail& detail) {
           .receiving_ip = detail.receiving_ip,
           .additional_information = detail.additional_information,
           .failure_reason_code = detail.failure_reason_code};
+}
+
+bool is_one_success(const tlsrpt::HandshakeResult& result) {
+  if (result.policies.size() != 1) return false;
+  const tlsrpt::PolicyResult& policy = result.policies.front();
+  return policy.successful_sessions == 1 && policy.failed_sessions == 0 && policy.failure_details.empty();
 }
 
 }  // namespace
@@ -71,40 +78,51 @@ bool SegmentContent::add(std::string_view payload) {
   const auto record = decode(payload);
   if (!record) return false;
   if (const auto* result = std::get_if<ReceivedResult>(&*record)) {
-    add({.day = to_day(result->received), .source = Source::datagram, .datagram = result->datagram});
+    add(to_day(result->received), Source::datagram, result->datagram);
     return true;
   }
   const auto& logged = std::get<LoggedResults>(*record);
-  for (const std::string& datagram : logged.datagrams)
-    add({.day = to_day(logged.read), .source = Source::log, .datagram = datagram});
+  for (const std::string& datagram : logged.datagrams) add(to_day(logged.read), Source::log, datagram);
   position_ = store::further(std::move(position_), position_of(*record));
   return true;
 }
 
-void SegmentContent::add(const KeyView& key) {
-  if (const auto found = times_.find(key); found != times_.end()) {
-    ++found->second;
-  } else {
-    times_.emplace(Key{.day = key.day, .source = key.source, .datagram = std::string(key.datagram)}, 1);
-  }
+void SegmentContent::add(Day day, Source source, std::string_view datagram) {
+  const DatagramHash hash = hash_of(source, datagram);
+  if (known_ != nullptr && known_->count(day, hash)) return;
+  Seen& seen = seen_[{.day = day, .hash = hash}];
+  if (seen.times++ > 0) return;
+  seen.source = source;
+  seen.datagram = datagram;
+  size_ += datagram.size();
 }
 
 SegmentContent::Counted SegmentContent::take() {
   Counted counted;
   counted.position = std::exchange(position_, {});
-  while (!times_.empty()) {
-    const auto taken = times_.extract(times_.begin());
-    const auto result = tlsrpt::read_datagram(taken.key().datagram);
-    DayTotal& total = counted.days[taken.key().day];
-    if (result) {
-      outbound::add(counted.counts, taken.key().day, taken.key().source, *result, taken.mapped());
-      total.results += taken.mapped();
-    } else {
-      total.malformed += taken.mapped();
-      counted.malformed_reason = result.error().message;
-    }
+  size_ = 0;
+  if (known_ != nullptr) counted.known = known_->take_counts();
+  for (const KnownCount& known : counted.known) counted.days[known.day].results += known.successful;
+  while (!seen_.empty()) {
+    const auto taken = seen_.extract(seen_.begin());
+    read(taken.key(), taken.mapped(), counted);
   }
   return counted;
+}
+
+void SegmentContent::read(const Key& key, const Seen& seen, Counted& counted) const {
+  const auto result = tlsrpt::read_datagram(seen.datagram);
+  DayTotal& total = counted.days[key.day];
+  if (!result) {
+    total.malformed += seen.times;
+    counted.malformed_reason = result.error().message;
+    return;
+  }
+  total.results += seen.times;
+  outbound::add(counted.counts, key.day, seen.source, *result, seen.times);
+  if (known_ == nullptr || !is_one_success(*result)) return;
+  const Policy policy = policy_of(*result, result->policies.front(), seen.source);
+  counted.successes.push_back({.day = key.day, .hash = key.hash, .policy = digest_of(policy)});
 }
 
 }  // namespace starttls::outbound

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "outbound/known_results.h"
 #include "outbound/result.h"
 #include "tlsrpt/datagram.h"
 #include "tlsrpt/report.h"
@@ -89,15 +90,31 @@ void add(std::map<Failure, std::uint64_t>& failures, Failure failure, std::uint6
 void add(DailyCounts& counts, Day day, Source source, const tlsrpt::HandshakeResult& result,
          std::uint64_t times);
 
-// The results of journal segments. Most datagrams of a mail server are like an earlier one; each is read once.
+// The results of journal segments. Most datagrams of a mail server are like an earlier one; each is read once, and
+// none that is known.
 class SegmentContent {
  public:
+  SegmentContent() = default;
+  // Also counts in `known`, which must outlive this.
+  explicit SegmentContent(KnownResults& known) : known_(&known) {}
+
   // The payload of a journal record; false where it is none.
   bool add(std::string_view payload);
 
+  // Bytes of the different datagrams that are to be read.
+  std::size_t size() const { return size_; }
+
+  // A datagram of one success under this policy.
+  struct Success {
+    Day day;
+    DatagramHash hash;
+    store::RowDigest policy;
+  };
   struct Counted {
     DailyCounts counts;
+    std::vector<KnownCount> known;
     DayTotals days;
+    std::vector<Success> successes;                // of `counts`, to be remembered once they are in the store
     std::string malformed_reason;                  // of one of the malformed datagrams
     std::optional<session::LogPosition> position;  // in the log, the furthest
   };
@@ -106,31 +123,24 @@ class SegmentContent {
  private:
   struct Key {
     Day day;
-    Source source;
-    std::string datagram;
+    DatagramHash hash;
     bool operator==(const Key&) const = default;
   };
-  struct KeyView {
-    Day day;
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const { return key.hash.low; }
+  };
+  struct Seen {
     Source source;
-    std::string_view datagram;
-  };
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(const Key& key) const { return hash(key.datagram); }
-    std::size_t operator()(const KeyView& key) const { return hash(key.datagram); }
-    static std::size_t hash(std::string_view datagram) { return std::hash<std::string_view>()(datagram); }
-  };
-  struct Equal {
-    using is_transparent = void;
-    bool operator()(const auto& a, const auto& b) const {
-      return a.day == b.day && a.source == b.source && a.datagram == b.datagram;
-    }
+    std::string datagram;
+    std::uint64_t times = 0;
   };
 
-  void add(const KeyView& key);
+  void add(Day day, Source source, std::string_view datagram);
+  void read(const Key& key, const Seen& seen, Counted& counted) const;
 
-  std::unordered_map<Key, std::uint64_t, Hash, Equal> times_;
+  KnownResults* known_ = nullptr;
+  std::unordered_map<Key, Seen, KeyHash> seen_;
+  std::size_t size_ = 0;
   std::optional<session::LogPosition> position_;
 };
 

@@ -176,7 +176,8 @@ class PostgresFold final : public FoldTransaction {
                                   Parameters().add(segment))) > 0;
   }
 
-  Result<std::map<Day, std::uint64_t>> add(const DailyCounts& counts, const Limits& limits) override {
+  Result<std::optional<LeftOut>> add(const DailyCounts& counts, const std::vector<KnownCount>& known,
+                                     const Limits& limits) override {
     std::map<Day, Rows> days;
     std::deque<PolicyCount> sums;
     for (const auto& [of, count] : counts) {
@@ -187,13 +188,22 @@ class PostgresFold final : public FoldTransaction {
       sum += count;
       found->second.count = &sum;
     }
+    for (const KnownCount& row : known) {
+      PolicyCount& sum = sums.emplace_back(PolicyCount{.successful = row.successful});
+      const auto [found, is_new] =
+          days[row.day].emplace(store::to_row_key(row.policy), Entry{&known_policy, &sum});
+      if (is_new) continue;
+      sum += *found->second.count;
+      found->second.count = &sum;
+    }
     std::set<Day> all_days;
     for (const auto& [day, rows] : days) all_days.insert(day);
     TRY(postgres::ensure_partitions(connection_, day_tables, all_days));
-    std::map<Day, std::uint64_t> left_out;
+    LeftOut left_out;
     for (const auto& [day, rows] : days) {
-      const std::uint64_t sessions = TRY(add_day(day, rows, limits));
-      if (sessions > 0) left_out[day] = sessions;
+      const auto sessions = TRY(add_day(day, rows, limits));
+      if (!sessions) return std::nullopt;
+      if (*sessions > 0) left_out[day] = *sessions;
     }
     return left_out;
   }
@@ -228,6 +238,9 @@ class PostgresFold final : public FoldTransaction {
   };
   using Rows = std::map<std::string, Entry>;  // by key, in the order in which they are locked
 
+  // Stands for one whose row the store has, and whose texts are not at hand.
+  static inline const Policy known_policy;
+
   Result<DaySize*> size_of(Day day) {
     const auto now = std::chrono::steady_clock::now();
     const auto found = sizes_.find(day);
@@ -244,8 +257,8 @@ class PostgresFold final : public FoldTransaction {
     return &size;
   }
 
-  // Returns how many sessions were left out.
-  Result<std::uint64_t> add_day(Day day, const Rows& rows, const Limits& limits) {
+  // Returns how many sessions were left out; none where a row that was known is gone.
+  Result<std::optional<std::uint64_t>> add_day(Day day, const Rows& rows, const Limits& limits) {
     DaySize* const size = TRY(size_of(day));
     const bool is_full = size->policies >= limits.max_policies;
     const std::string sql = fmt::format(fmt::runtime(is_full ? update_counts : add_counts),
@@ -253,11 +266,13 @@ class PostgresFold final : public FoldTransaction {
     Batch<8> counts(connection_, sql.c_str());
     Batch<5> texts(connection_, add_texts);
     std::set<std::string> known;  // policies that have a row now
+    bool is_lost = false;
     const auto flush = [&]() -> Result<void> {
       return counts.flush([&](const Row& row) -> Result<void> {
         const std::string key(row.text(1));
         if (row.number(2) != 0) {
           const Policy& policy = *rows.at(key).policy;
+          is_lost = is_lost || &policy == &known_policy;
           texts.add(to_number(day), key, policy.record, to_lines(policy.policy_strings),
                     to_lines(policy.mx_hosts));
           ++size->policies;
@@ -277,10 +292,13 @@ class PostgresFold final : public FoldTransaction {
     }
     TRY(flush());
     TRY(texts.flush());
+    if (is_lost) return std::nullopt;
     TRY(add_failures_of(day, rows, known, *size, limits));
     std::uint64_t left_out = 0;
     for (const auto& [key, entry] : rows) {
-      if (!known.contains(key)) left_out += entry.count->successful + entry.count->failed;
+      if (known.contains(key)) continue;
+      if (entry.policy == &known_policy) return std::nullopt;
+      left_out += entry.count->successful + entry.count->failed;
     }
     return left_out;
   }

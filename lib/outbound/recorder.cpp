@@ -39,15 +39,18 @@ class Recorder::Folding final : public journal::Target {
     return {};
   }
   bool is_open() const override { return store_ != nullptr; }
-  void close() override { store_.reset(); }
+  void close() override {
+    store_.reset();
+    known_.clear();
+  }
 
   Result<std::size_t> fold(const std::vector<std::string>& segments,
                            const journal::ReadSegment& read) override {
-    const auto outcome = TRY(outbound::fold(*store_, segments, read, rules_.get().limits, clock_()));
+    const auto outcome = TRY(outbound::fold(*store_, segments, read, rules_.get().limits, known_, clock_()));
     counters_.lock()->folded += outcome.total;
     log_losses(outcome);
     TRY(store::keep_position(options_.journal.directory, outcome.position));
-    return segments.size();
+    return outcome.segments;
   }
 
   Result<void> forget_segments(Time folded_before) override { return store_->forget_segments(folded_before); }
@@ -92,6 +95,7 @@ class Recorder::Folding final : public journal::Target {
   RecorderOptions options_;
   const Clock clock_;
   std::unique_ptr<Store> store_;  // none: to be opened at the next fold
+  KnownResults known_;            // in the store
   std::optional<Time> pruned_at_;
   OncePerMinute malformed_log_;
   OncePerMinute left_out_log_;

@@ -128,13 +128,17 @@ class SqliteFold final : public FoldTransaction {
     return store::has_segment(database_, segment);
   }
 
-  Result<std::map<Day, std::uint64_t>> add(const DailyCounts& counts, const Limits& limits) override {
+  Result<std::optional<LeftOut>> add(const DailyCounts& counts, const std::vector<KnownCount>& known,
+                                     const Limits& limits) override {
     Statements statements{.update_count = TRY(database_.prepare(update_count)),
                           .insert_count = TRY(database_.prepare(insert_count)),
                           .insert_texts = TRY(database_.prepare(insert_texts)),
                           .update_failure = TRY(database_.prepare(update_failure)),
                           .insert_failure = TRY(database_.prepare(insert_failure))};
-    std::map<Day, std::uint64_t> left_out;
+    for (const KnownCount& row : known) {
+      if (!TRY(add_known(statements.update_count, row))) return std::nullopt;
+    }
+    LeftOut left_out;
     for (const auto& [day, digest, counted] : in_order_of_rows(counts)) {
       const auto& [of, count] = *counted;
       const std::string key = store::to_row_key(digest);
@@ -211,6 +215,13 @@ class SqliteFold final : public FoldTransaction {
     const std::int64_t before = database_.total_changes();
     TRY(statement.run());
     return database_.total_changes() > before;
+  }
+
+  // False where there is no such row.
+  Result<bool> add_known(Statement& update, const KnownCount& row) {
+    const std::string key = store::to_row_key(row.policy);
+    update.bind(1, to_number(row.day)).bind_view(2, key).bind(3, to_number(row.successful)).bind(4, 0);
+    return changes_row(update);
   }
 
   // False where it is beyond the limit.

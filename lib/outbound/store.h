@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "outbound/counts.h"
+#include "outbound/known_results.h"
 #include "store/store.h"
 
 namespace starttls::outbound {
@@ -42,6 +45,8 @@ struct Query {
   std::vector<std::string> segments;  // of which the answer says whether they are in the counts
 };
 
+using LeftOut = std::map<Day, std::uint64_t>;  // sessions; without days of which none was
+
 class FoldTransaction {
  public:
   FoldTransaction() = default;
@@ -50,8 +55,11 @@ class FoldTransaction {
   virtual ~FoldTransaction() = default;
 
   virtual Result<bool> is_folded(const std::string& segment) = 0;
-  // Adds the counts, within the limits. Returns how many sessions of each day were left out.
-  virtual Result<std::map<Day, std::uint64_t>> add(const DailyCounts& counts, const Limits& limits) = 0;
+  // Adds the counts, within the limits, and `known` to rows that the store had. Returns how many sessions of each day
+  // were left out; none where one of those rows is gone: the transaction must not be committed then. To be called once:
+  // hosts that share the store add to their rows in the same order, so that none waits for another one in a circle.
+  virtual Result<std::optional<LeftOut>> add(const DailyCounts& counts, const std::vector<KnownCount>& known,
+                                             const Limits& limits) = 0;
   virtual Result<void> add(const DayTotals& days) = 0;
   virtual Result<void> record(const std::string& segment, Time now) = 0;
   virtual Result<void> commit() = 0;

@@ -29,6 +29,7 @@ LIBRARIES = {
     "systemd/": {"mtalog", "service"},
     "toml++/": {"config"},
     "unbound.h": {"dns"},
+    "xxhash.h": {"outbound"},
     "zlib.h": {"journal", "listtool", "mtalog", "tlsrpt"},
 }
 PROGRAMS = ("milter", "collector", "report", "listtool")

@@ -33,7 +33,7 @@ DailyCounts counts_of(const std::vector<std::string>& datagrams, Time when = noo
 Result<void> fold_counts(Store& store, const std::string& segment, const DailyCounts& counts) {
   auto transaction = store.begin_fold();
   if (!transaction) return std::unexpected(transaction.error());
-  if (auto added = (*transaction)->add(counts, {}); !added) return std::unexpected(added.error());
+  if (auto added = (*transaction)->add(counts, {}, {}); !added) return std::unexpected(added.error());
   if (auto done = (*transaction)->record(segment, noon); !done) return done;
   return (*transaction)->commit();
 }

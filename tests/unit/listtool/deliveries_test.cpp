@@ -31,7 +31,7 @@ TEST_CASE("the results of mail to a domain in the last 30 days are read and desc
   {
     const auto store = good(outbound::open_sqlite_store(folder / "s", outbound::Access::owner));
     const auto transaction = good(store->begin_fold());
-    good(transaction->add(counts, {}));
+    good(transaction->add(counts, {}, {}));
     good(transaction->commit());
   }
   const auto deliveries = good(read_deliveries(folder / "s", "a.example", now));

@@ -20,10 +20,10 @@ SegmentContent::Counted counted(const std::vector<ReceivedResult>& results,
 }  // namespace
 
 TEST_CASE("results with the same content are added up") {
-  const auto [counts, days, reason, position] =
+  const SegmentContent::Counted all =
       counted({received(datagram()), received(datagram()), received(failed_datagram())});
-  REQUIRE(counts.size() == 1);
-  const auto& [of, count] = *counts.begin();
+  REQUIRE(all.counts.size() == 1);
+  const auto& [of, count] = *all.counts.begin();
   CHECK(of.day == to_day(noon));
   CHECK(of.policy.domain == "example.org");
   CHECK(of.policy.record == "v=TLSRPTv1; rua=mailto:tls@example.org");
@@ -37,14 +37,14 @@ TEST_CASE("results with the same content are added up") {
   CHECK(failure.receiving_mx_hostname == "mx.example.org");
   CHECK(failure.failure_reason_code == "no match");
   CHECK(sessions == 1);
-  CHECK(days.at(to_day(noon)) == DayTotal{.results = 3});
+  CHECK(all.days.at(to_day(noon)) == DayTotal{.results = 3});
 }
 
 TEST_CASE("a result counts on the day on which it was received, in UTC") {
-  const auto [counts, days, reason, position] = counted(
+  const SegmentContent::Counted all = counted(
       {received(datagram(), at("2026-11-22T23:59:59Z")), received(datagram(), at("2026-11-23T00:00:00Z"))});
-  CHECK(counts.size() == 2);
-  CHECK(days.size() == 2);
+  CHECK(all.counts.size() == 2);
+  CHECK(all.days.size() == 2);
 }
 
 TEST_CASE("domains, records, policies and sources are kept apart") {
@@ -54,38 +54,38 @@ TEST_CASE("domains, records, policies and sources are kept apart") {
   other_policy.replace(other_policy.find("enforce"), 7, "testing");
   const std::string example = datagram();
   const std::string other_domain = datagram("other.example");
-  const auto [counts, days, reason, position] =
+  const SegmentContent::Counted all =
       counted({received(example), received(other_domain), received(other_record), received(other_policy)},
               {{.read = noon, .position = {}, .datagrams = {example}}});
-  CHECK(counts.size() == 5);
+  CHECK(all.counts.size() == 5);
 }
 
 TEST_CASE("malformed datagrams are counted, and hide nothing else") {
-  const auto [counts, days, reason, position] =
+  const SegmentContent::Counted all =
       counted({received("no JSON"), received(datagram()), received("{}"), received("no JSON")});
-  CHECK(counts.size() == 1);
-  CHECK(days.at(to_day(noon)) == DayTotal{.results = 1, .malformed = 3});
-  CHECK_FALSE(reason.empty());
+  CHECK(all.counts.size() == 1);
+  CHECK(all.days.at(to_day(noon)) == DayTotal{.results = 1, .malformed = 3});
+  CHECK_FALSE(all.malformed_reason.empty());
 }
 
 TEST_CASE("each result of the log counts, and the furthest position is kept") {
   const std::string success = datagram();
   const std::string failure = failed_datagram("b.example");
-  const auto [counts, days, reason, position] = counted(
+  const SegmentContent::Counted all = counted(
       {received(success)},
       {{.read = noon, .position = {.number = 2, .text = "two"}, .datagrams = {success, failure, success}},
        {.read = noon, .position = {.number = 3, .text = "three"}, .datagrams = {}},
        {.read = noon, .position = {.number = 1, .text = "one"}, .datagrams = {success}},
        {.read = noon, .position = {.number = 9, .text = ""}, .datagrams = {success}}});
-  CHECK(days.at(to_day(noon)) == DayTotal{.results = 6});
-  CHECK(counts.size() == 3);
+  CHECK(all.days.at(to_day(noon)) == DayTotal{.results = 6});
+  CHECK(all.counts.size() == 3);
   std::uint64_t from_log = 0;
-  for (const auto& [of, count] : counts) {
+  for (const auto& [of, count] : all.counts) {
     if (of.policy.source == Source::log) from_log += count.successful + count.failed;
   }
   CHECK(from_log == 5);
-  REQUIRE(position);
-  CHECK(position->text == "three");
+  REQUIRE(all.position);
+  CHECK(all.position->text == "three");
 }
 
 TEST_CASE("a payload that is no result is not taken") {

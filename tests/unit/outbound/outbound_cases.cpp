@@ -21,12 +21,18 @@ Payloads payloads_of(const std::vector<std::string>& datagrams, Time when = noon
   return payloads;
 }
 
-FoldOutcome fold_of(Store& store, const std::string& segment, const Payloads& payloads, Limits limits = {}) {
+FoldOutcome fold_of(Store& store, KnownResults& known, const std::string& segment, const Payloads& payloads,
+                    Limits limits = {}) {
   const auto read = [&](const std::string&, const journal::TakePayload& take) {
     for (const std::string& payload : payloads) CHECK(take(payload));
     return true;
   };
-  return good(fold(store, {segment}, read, limits, noon));
+  return good(fold(store, {segment}, read, limits, known, noon));
+}
+
+FoldOutcome fold_of(Store& store, const std::string& segment, const Payloads& payloads, Limits limits = {}) {
+  KnownResults none;
+  return fold_of(store, none, segment, payloads, limits);
 }
 
 DailyCounts counts_of(const Payloads& payloads) {
@@ -86,7 +92,7 @@ void a_segment_that_was_folded_before_changes_nothing(Store& store) {
 void a_fold_that_is_not_committed_leaves_nothing(Store& store) {
   {
     const auto transaction = good(store.begin_fold());
-    good(transaction->add(counts_of(payloads_of({failed_datagram()})), {}));
+    good(transaction->add(counts_of(payloads_of({failed_datagram()})), {}, {}));
     good(transaction->add(DayTotals{{day, {.results = 1}}}));
     good(transaction->record("a", noon));
   }
@@ -149,6 +155,78 @@ void policies_that_differ_where_texts_are_cut_off_are_one(Store& store) {
   CHECK(all.counts.begin()->second.failures.size() == 3);
 }
 
+void known_results_count_as_those_that_are_read(Store& store) {
+  KnownResults known;
+  const std::string log = encode({.read = noon, .position = {}, .datagrams = {datagram()}});
+  Payloads payloads = payloads_of({datagram(), datagram("b.example"), failed_datagram(), "malformed"});
+  payloads.push_back(log);
+  // The same result in other words has the same row.
+  payloads.push_back(encode(received(datagram() + " ")));
+  Payloads all;
+  for (int i = 0; i < 3; ++i) {
+    const Payloads more = payloads_of({datagram("c.example"), datagram()}, noon + i * 24h);
+    Payloads segment = payloads;
+    segment.insert(segment.end(), more.begin(), more.end());
+    const FoldOutcome outcome = fold_of(store, known, std::to_string(i), segment);
+    CHECK(outcome.total == DayTotal{.results = 7, .malformed = 1});
+    CHECK_FALSE(known.empty());
+    all.insert(all.end(), segment.begin(), segment.end());
+    CHECK(read_all(store).counts == counts_of(all));
+  }
+  CHECK(read_all(store).days.at(day) == DayTotal{.results = 17, .malformed = 3});
+}
+
+void a_known_row_that_is_gone_is_made_again(Store& store) {
+  KnownResults known;
+  const Payloads payloads = payloads_of({datagram(), datagram("b.example")});
+  fold_of(store, known, "a", payloads);
+  CHECK(good(store.prune(day + std::chrono::days{1}, day)) == 1);
+  fold_of(store, known, "b", payloads);
+  CHECK(read_all(store).counts == counts_of(payloads));
+  fold_of(store, known, "c", payloads);
+  CHECK(read_all(store).days == DayTotals{{day, {.results = 4}}});
+  CHECK(read_all(store).counts.begin()->second.successful == 2);
+}
+
+void what_a_full_day_leaves_out_is_not_known(Store& store) {
+  KnownResults known;
+  const Limits one{.max_policies = 1};
+  fold_of(store, known, "a", payloads_of({datagram()}), one);
+  for (const char* segment : {"b", "c"})
+    CHECK(fold_of(store, known, segment, payloads_of({datagram(), datagram("b.example")}), one)
+              .total.left_out == 1);
+  CHECK(read_all(store).counts.begin()->second.successful == 3);
+}
+
+// Each datagram is in memory until it is read.
+void different_datagrams_take_several_transactions(Store& store) {
+  KnownResults known;
+  constexpr std::size_t of_segment = 10;
+  const auto read = [&](const std::string& segment, const journal::TakePayload& take) {
+    for (std::size_t i = 0; i < of_segment; ++i)
+      CHECK(take(
+          encode(received(datagram(fmt::format("{}.{}.example", i, segment)) + std::string(60'000, ' ')))));
+    return true;
+  };
+  std::vector<std::string> segments;
+  for (int i = 0; i < 20; ++i) segments.push_back(std::to_string(i));
+  // So many have max_fold_size, and the last one is whole.
+  constexpr std::size_t at_once = max_fold_size / 60'000 / of_segment + 1;
+  for (auto next = segments.begin(); next != segments.end();) {
+    const std::size_t folded = good(fold(store, {next, segments.end()}, read, {}, known, noon)).segments;
+    CHECK(folded == std::min<std::size_t>(at_once, static_cast<std::size_t>(segments.end() - next)));
+    next += static_cast<std::ptrdiff_t>(folded);
+  }
+  // All are known now.
+  for (std::string& segment : segments) segment += "-again";
+  const auto read_again = [&](const std::string& segment, const journal::TakePayload& take) {
+    return read(segment.substr(0, segment.find('-')), take);
+  };
+  CHECK(good(fold(store, segments, read_again, {}, known, noon)).segments == 20);
+  CHECK(read_all(store).counts.size() == 20 * of_segment);
+  CHECK(read_all(store).days == DayTotals{{day, {.results = 40 * of_segment}}});
+}
+
 void hostile_texts_are_read_back(Store& store) {
   const std::string hostile = R"('; DROP TABLE outbound_counts; -- {\"x\"} \\ \u0007 \u00e4 , NULL)";
   const Payloads payloads = payloads_of({failed_datagram("example.org", hostile),
@@ -209,6 +287,18 @@ void every_check_of_a_store(Store& store) {
   }
   SECTION("texts that are cut off") {
     policies_that_differ_where_texts_are_cut_off_are_one(store);
+  }
+  SECTION("known results") {
+    known_results_count_as_those_that_are_read(store);
+  }
+  SECTION("a known row that is gone") {
+    a_known_row_that_is_gone_is_made_again(store);
+  }
+  SECTION("a full day, again and again") {
+    what_a_full_day_leaves_out_is_not_known(store);
+  }
+  SECTION("many different datagrams") {
+    different_datagrams_take_several_transactions(store);
   }
   SECTION("hostile texts") {
     hostile_texts_are_read_back(store);

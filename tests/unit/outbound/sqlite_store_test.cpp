@@ -27,7 +27,7 @@ TEST_CASE("a full day is still full after the store was opened again") {
   const auto transaction = good(again->begin_fold());
   SegmentContent content;
   CHECK(content.add(encode(received(datagram("new.example")))));
-  CHECK(good(transaction->add(content.take().counts, {.max_policies = 2})).at(to_day(noon)) == 1);
+  CHECK(good(transaction->add(content.take().counts, {}, {.max_policies = 2}))->at(to_day(noon)) == 1);
 }
 
 TEST_CASE("the file of another program is no outbound store, and is not changed") {
