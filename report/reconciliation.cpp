@@ -8,6 +8,7 @@
 #include "base/domain.h"
 #include "base/enum_words.h"
 #include "base/text.h"
+#include "tlsrpt/policy_domain.h"
 
 namespace starttls::report {
 namespace {
@@ -61,7 +62,8 @@ std::string_view meaning(ComparisonResult result) {
              "missing.";
     case ComparisonResult::stripped:
       return "It missed STARTTLS in sessions that did not come here in plaintext: somebody on the path "
-             "strips it and the sender gave up, or an MX host that does not record here does not offer it.";
+             "strips it and the sender gave up, or an MX host does not always offer it, or one that does not "
+             "record here never does.";
     case ComparisonResult::plaintext:
       return "It sent mail in plaintext, although it uses TLS otherwise: not all of its hosts use TLS, or "
              "STARTTLS "
@@ -118,13 +120,18 @@ void Reconciliation::add(const Reported& reported) {
   DaySums& sum = reporter.reported[{to_day(reported.head.begin), domain}];
   sum.sessions.add(reported.policy);
   for (const tlsrpt::FailureDetail& detail : reported.policy.failure_details) {
-    if (to_lower(detail.result_type) == "starttls-not-supported")
-      add_saturated(sum.without_starttls, detail.failed_session_count);
+    if (to_lower(detail.result_type) != "starttls-not-supported") continue;
+    add_saturated(sum.without_starttls, detail.failed_session_count);
+    const std::string host = tlsrpt::normalise_policy_domain(detail.receiving_mx_hostname);
+    if (offering_.contains({to_day(reported.head.begin), host}))
+      add_saturated(sum.stripped, detail.failed_session_count);
   }
 }
 
 void Reconciliation::add(const store::SessionClass& session_class, const store::ClassCount& count) {
   add_saturated(seen_on_day_[session_class.day], count.total.sessions);
+  if (session_class.outcome == session::Outcome::tls || session_class.outcome == session::Outcome::failed)
+    offering_.emplace(session_class.day, tlsrpt::normalise_policy_domain(session_class.receiving_mx));
   const std::string sender = sending_domain_(session_class.client_name);
   if (sender.empty()) return;
   seen_domains_.insert(sender);
@@ -165,7 +172,8 @@ Comparison Reconciliation::compare(const std::string& name, const Reporter& repo
     comparison.result = comparison.reported.all() > 0 ? ComparisonResult::unseen : ComparisonResult::matches;
   } else if (is_more(comparison.reported.successful, comparison.seen_tls)) {
     comparison.result = ComparisonResult::more_reported;
-  } else if (reported->second.without_starttls > comparison.seen_plaintext + comparison.seen_without_mail) {
+  } else if (reported->second.stripped > comparison.seen_plaintext ||
+             reported->second.without_starttls > comparison.seen_plaintext + comparison.seen_without_mail) {
     comparison.result = ComparisonResult::stripped;
   } else if (comparison.seen_plaintext > 0) {
     comparison.result = ComparisonResult::plaintext;

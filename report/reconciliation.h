@@ -66,7 +66,8 @@ class Reconciliation {
         report_filter_(only_authenticated) {}
 
   // A policy of one of our domains under another name, such as that of an MX host, is compared as that
-  // domain's policy. A policy of several domains is compared with the sessions of all of them.
+  // domain's policy. A policy of several domains is compared with the sessions of all of them. To be called when all
+  // sessions are added.
   void add(const Reported& reported);
   void add(const store::SessionClass& session_class, const store::ClassCount& count);
 
@@ -80,6 +81,7 @@ class Reconciliation {
   struct DaySums {
     tlsrpt::ReportedSessions sessions;
     std::uint64_t without_starttls = 0;  // of the failed ones
+    std::uint64_t stripped = 0;          // of these, at MX hosts that offered STARTTLS to anybody on the day
   };
   struct Seen {
     std::uint64_t tls = 0;
@@ -104,6 +106,7 @@ class Reconciliation {
   std::map<std::tuple<std::string, Day, std::string>, Seen> seen_;  // sending domain, day, policy domain
   std::map<std::pair<std::string, Day>, std::uint64_t> without_mail_;
   std::set<std::string> seen_domains_;
+  std::set<std::pair<Day, std::string>> offering_;  // MX hosts with a TLS handshake on the day
 };
 
 }  // namespace starttls::report

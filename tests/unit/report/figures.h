@@ -30,6 +30,7 @@ struct ReportedFigures {
   std::string policy_type = "sts";
   std::string policy_domain = our_domain;
   std::vector<std::pair<std::string, std::uint64_t>> failures = {};  // result types with their sessions
+  std::string failed_at = {};                                        // the MX host of all failures
 };
 
 inline tlsrptdb::ReportedPolicy reported(const ReportedFigures& figures) {
@@ -47,6 +48,7 @@ inline tlsrptdb::ReportedPolicy reported(const ReportedFigures& figures) {
     tlsrpt::FailureDetail detail;
     detail.result_type = result_type;
     detail.failed_session_count = sessions;
+    detail.receiving_mx_hostname = figures.failed_at;
     one.policy.failure_details.push_back(detail);
   }
   return one;

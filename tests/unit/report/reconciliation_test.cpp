@@ -33,6 +33,7 @@ struct Case {
   std::uint64_t without_starttls = 0;  // failed for this reason, by the report
   Side seen;
   std::string expected = "matches";
+  std::string missed_at = {};  // the MX host without STARTTLS, by the report
 };
 
 void add_seen(Reconciliation& reconciliation, const SeenFigures& figures) {
@@ -44,14 +45,17 @@ void add_seen(Reconciliation& reconciliation, const SeenFigures& figures) {
 std::vector<Comparison> comparisons(const Case& one) {
   static const std::vector<config::ReporterDomains> configured;
   Reconciliation reconciliation(configured, registrable, false);
-  ReportedFigures figures{.day = reported_day, .successful = one.successful, .failed = one.without_starttls};
+  ReportedFigures figures{.day = reported_day,
+                          .successful = one.successful,
+                          .failed = one.without_starttls,
+                          .failed_at = one.missed_at};
   if (one.without_starttls > 0) figures.failures = {{"starttls-not-supported", one.without_starttls}};
-  reconciliation.add(reported(figures));
   add_seen(reconciliation, {.day = reported_day, .sessions = one.seen.tls});
   add_seen(reconciliation,
            {.day = reported_day, .outcome = Outcome::plaintext, .sessions = one.seen.plaintext});
   add_seen(reconciliation,
-           {.day = reported_day, .outcome = Outcome::failed, .sessions = one.seen.without_mail});
+           {.day = reported_day, .outcome = Outcome::no_mail, .sessions = one.seen.without_mail});
+  reconciliation.add(reported(figures));
   return reconciliation.comparisons(day(last_day));
 }
 
@@ -106,6 +110,36 @@ TEST_CASE("STARTTLS is stripped if a reporter missed it in more sessions than ar
   });
 }
 
+TEST_CASE(
+    "sessions without mail do not explain a missing STARTTLS at an MX host that offered it on the day") {
+  check({
+      {"one, of a sender that came over TLS, too",
+       1,
+       1,
+       {.tls = 1, .without_mail = 1},
+       "stripped",
+       "MX1.example.test."},
+      {"another host", 1, 1, {.tls = 1, .without_mail = 1}, "matches", "mx2.example.test"},
+      {"the host had no handshake", 0, 1, {.without_mail = 1}, "matches", "mx1.example.test"},
+      {"it came in plaintext", 1, 1, {.tls = 1, .plaintext = 1}, "plaintext", "mx1.example.test"},
+  });
+  // Of another sender, and one that failed.
+  for (const Outcome outcome : {Outcome::tls, Outcome::failed, Outcome::no_mail}) {
+    static const std::vector<config::ReporterDomains> configured;
+    Reconciliation reconciliation(configured, registrable, false);
+    add_seen(reconciliation, {.day = reported_day, .outcome = outcome, .client = "mail.other.test"});
+    add_seen(reconciliation, {.day = reported_day + 1});
+    add_seen(reconciliation, {.day = reported_day, .outcome = Outcome::no_mail});
+    reconciliation.add(reported({.day = reported_day,
+                                 .failed = 1,
+                                 .failures = {{"starttls-not-supported", 1}},
+                                 .failed_at = "mx1.example.test"}));
+    const auto found = reconciliation.comparisons(day(reported_day));
+    REQUIRE(found.size() == 1);
+    CHECK((found[0].result == ComparisonResult::stripped) == (outcome != Outcome::no_mail));
+  }
+}
+
 TEST_CASE("the finding plaintext is for a reporter that uses TLS otherwise") {
   check({
       {"one session", 100, 0, {.tls = 100, .plaintext = 1}, "plaintext"},
@@ -128,9 +162,9 @@ TEST_CASE("a day without sessions on both sides is no comparison") {
 TEST_CASE("a reporter that was seen on a day but sent no report is missed, once the report could be here") {
   static const std::vector<config::ReporterDomains> configured;
   Reconciliation reconciliation(configured, registrable, false);
-  reconciliation.add(reported({.day = reported_day, .successful = 100}));
   for (const int one : {reported_day, reported_day + 1, reported_day + 2})
     add_seen(reconciliation, {.day = one, .sessions = 100});
+  reconciliation.add(reported({.day = reported_day, .successful = 100}));
   const auto words = [&](int last_reported) {
     std::vector<std::string> found;
     for (const Comparison& one : reconciliation.comparisons(day(last_reported)))
@@ -146,8 +180,8 @@ TEST_CASE("a reporter that was seen on a day but sent no report is missed, once 
 TEST_CASE("the sessions of other senders are not compared with a report") {
   static const std::vector<config::ReporterDomains> configured;
   Reconciliation reconciliation(configured, registrable, false);
-  reconciliation.add(reported({.day = reported_day, .successful = 100}));
   add_seen(reconciliation, {.day = reported_day, .sessions = 100, .client = "mail.other.test"});
+  reconciliation.add(reported({.day = reported_day, .successful = 100}));
   const auto found = reconciliation.comparisons(day(last_day));
   REQUIRE(found.size() == 1);
   CHECK(found[0].result == ComparisonResult::unseen);
