@@ -1,8 +1,6 @@
 """Postfix 3.10 delivers to good and bad hosts and tells tlsrpt-collector, which counts each result under the domain, the
 policy and the result type that it is of."""
 
-import select
-import socket
 import unittest
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from lab.policy_domains import Configuration, mta_sts_records, policy, publish
 from lab.policy_server import PolicyServer
 from lab.postfix import Receiver, Sender
 from lab.resolver import Resolver
-from lab.smtp_server import Peer, SmtpServer
+from stripping import StrippingAttacker
 
 SOCKET = "tlsrpt/collector.sock"  # below the queue directory, as the manual has it
 
@@ -38,12 +36,13 @@ class Results(unittest.TestCase):
         self.lab.require_root()
         self.web = HttpsServer(self.lab)
         self.zones: dict[str, dict[str, list[str]]] = {".": {}}
+        self.receivers: dict[str, Receiver] = {}
         self.stranger = CA(self.lab.new_folder("ca"), "Stranger")
 
     def domain(self, name: str, certificate: Certificate | None, *, sts: bool = False, tlsa: Certificate | None = None,
                wants_reports: bool = True) -> None:
         """A domain with one MX host, a policy if `sts`, and TLSA records of the certificate `tlsa`."""
-        mx = Receiver(self.lab, f"mx.{name}", [name], certificate)
+        mx = self.receivers[name] = Receiver(self.lab, f"mx.{name}", [name], certificate)
         zone = {"@": ["MX 10 mx"], "mx": [f"A {mx.address}"]}
         if wants_reports:
             zone["_smtp._tls"] = [f'TXT "v=TLSRPTv1; rua=mailto:reports@{name}"']
@@ -55,20 +54,8 @@ class Results(unittest.TestCase):
         self.zones[name] = zone
 
     def strip(self, domain: str) -> None:
-        """Put an attacker before the MX host, who takes STARTTLS out of the reply to EHLO."""
-        def relay(peer: Peer) -> None:
-            with socket.create_connection((behind, self.lab.smtp_port)) as mx:
-                while True:
-                    for one in select.select([peer.socket, mx], [], [])[0]:
-                        received = one.recv(65536)
-                        if not received:
-                            return
-                        (mx if one is peer.socket else peer.socket).sendall(
-                            received.replace(b"250-STARTTLS\r\n", b""))
-
-        (line,) = self.zones[domain]["mx"]
-        behind = line.removeprefix("A ")
-        self.zones[domain]["mx"] = [f"A {SmtpServer(self.lab, relay).address}"]
+        """Put an attacker before the MX host."""
+        self.zones[domain]["mx"] = [f"A {StrippingAttacker(self.lab, self.receivers[domain]).address}"]
 
     def start(self, *, signed: tuple[str, ...] = (), holds: bool = False, **parameters: object) -> None:
         """Start a name server, our policy server, a Postfix that asks it, and our collector."""
