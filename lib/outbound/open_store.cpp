@@ -112,13 +112,15 @@ Result<DayTotals> read_counts(const StoreLocation& location, const Period& perio
   };
   if (found) {
     const auto store = TRY(outbound::open_store(location, Access::read));
-    const auto in_store = TRY(store->read(
-        query, begin, [&](const PolicyOfDay& of, const PolicyCount& count) { return merge.add(of, count); }));
+    CountSink in_order;
+    if (take)
+      in_order = [&](const PolicyOfDay& of, const PolicyCount& count) { return merge.add(of, count); };
+    const auto in_store = TRY(store->read(query, begin, in_order));
     for (const auto& [day, total] : in_store) days[day] += total;
   } else {
     TRY(begin({}));
   }
-  TRY(merge.finish());
+  if (take) TRY(merge.finish());
   return days;
 }
 

@@ -24,8 +24,8 @@ Result<std::unique_ptr<Store>> open_store(const StoreLocation& location, Access 
 
 // Hands the counts of the days to `take` (as CountSink says), only those of one recipient domain where it is given
 // ("": all): each result exactly once, also while a collector works on the same state directory. The same policy
-// of a day may come twice, one after the other or not. Returns the totals of the days. Fault::unavailable where no
-// result was ever received there.
+// of a day may come twice, one after the other or not. Returns the totals of the days, and without `take` reads no more
+// than these. Fault::unavailable where no result was ever received there.
 Result<DayTotals> read_counts(const StoreLocation& location, const Period& period, const std::string& domain,
                               const CountSink& take);
 

@@ -373,10 +373,12 @@ class PostgresStore final : public Store {
                          }));
     TRY(folded(known));
     const auto period = Parameters().add(to_number(query.period.since)).add(to_number(query.period.until));
-    PolicyRows policies(take);
-    TRY(connection_.read(read_policies, Parameters(period).add(query.domain),
-                         [&](const Row& row) { return policies.add(row); }));
-    TRY(policies.finish());
+    if (take) {
+      PolicyRows policies(take);
+      TRY(connection_.read(read_policies, Parameters(period).add(query.domain),
+                           [&](const Row& row) { return policies.add(row); }));
+      TRY(policies.finish());
+    }
     DayTotals days;
     TRY(connection_.read(
         "SELECT day, results, malformed, left_out FROM outbound_days WHERE day BETWEEN $1 AND $2", period,

@@ -298,11 +298,13 @@ class SqliteStore final : public Store {
       if (TRY(store::has_segment(database_, segment))) known.insert(segment);
     }
     TRY(folded(known));
-    auto rows = TRY(database_.prepare(read_policies));
-    bind_period(rows, query.period).bind(3, query.domain);
-    PolicyRows policies(take);
-    TRY(for_each_row(rows, [&](const Statement& row) { return policies.add(row); }));
-    TRY(policies.finish());
+    if (take) {
+      auto rows = TRY(database_.prepare(read_policies));
+      bind_period(rows, query.period).bind(3, query.domain);
+      PolicyRows policies(take);
+      TRY(for_each_row(rows, [&](const Statement& row) { return policies.add(row); }));
+      TRY(policies.finish());
+    }
     return read_days(query.period);
   }
 

@@ -33,7 +33,8 @@ struct Limits {
   std::uint64_t max_policies = 500'000;  // of a day; and so many failures
 };
 
-// Gets policies in the order of their domains. Those of one domain may come in any order, and one may come twice.
+// Gets policies in the order of their domains. Those of one domain may come in any order, and one may come twice. Without
+// it only the totals of the days are read.
 using CountSink = std::function<Result<void>(const PolicyOfDay& of, const PolicyCount& count)>;
 
 // Gets those of the segments that are in the counts, before the first policy.
