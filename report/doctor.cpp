@@ -6,6 +6,7 @@
 #include "doctor/connection.h"
 #include "doctor/host_checks.h"
 #include "journal/segment.h"
+#include "outbound/open_store.h"
 #include "report/commands.h"
 #include "report/doctor_checks.h"
 #include "report/doctor_collector.h"
@@ -43,11 +44,20 @@ Result<std::optional<Day>> last_session(const config::TlsrptConfig& configuratio
   return TRY(read_recorded(configuration, recent, std::nullopt)).last;
 }
 
-std::optional<Waiting> read_waiting(const fs::path& state_dir) {
+Result<std::set<Day>> days_with_results(const config::TlsrptConfig& configuration, Time now) {
+  const store::Period all{.since = Day(), .until = to_day(now) + std::chrono::days(1)};
+  std::set<Day> days;
+  for (const auto& [day, total] :
+       TRY(outbound::read_counts(store::store_location(configuration), all, "", {}))) {
+    if (total.results > 0) days.insert(day);
+  }
+  return days;
+}
+
+std::optional<Waiting> read_waiting(const fs::path& journal) {
   Waiting waiting;
   std::error_code error;
-  for (fs::directory_iterator entry(store::journal_directory(state_dir), error), end; !error && entry != end;
-       entry.increment(error)) {
+  for (fs::directory_iterator entry(journal, error), end; !error && entry != end; entry.increment(error)) {
     if (entry->path().extension() != journal::segment_suffix) continue;
     const doctor::PathFacts segment = doctor::read_path(entry->path());
     // The segment that is written now has no session yet.
@@ -77,7 +87,7 @@ InboundFacts gather(const Values& values, const Context& context) {
   const config::TlsrptConfig& configuration = context.configuration;
   const config::MilterConfig& milter = configuration.milter;
   std::vector<std::string> units = doctor::mail_server_units();
-  units.insert(units.end(), {milter_unit, collector_unit, send_timer, queue_timer});
+  units.insert(units.end(), {milter_unit, collector_unit, send_timer, outbound_timer, queue_timer});
   InboundFacts facts{
       .configuration = configuration,
       .now = context.now,
@@ -92,10 +102,12 @@ InboundFacts gather(const Values& values, const Context& context) {
       .disk = doctor::read_disk(configuration.state_dir),
       .clock_is_synchronized = doctor::is_clock_synchronized(),
       .last_session = last_session(configuration, context.now),
-      .waiting = read_waiting(configuration.state_dir),
+      .waiting = read_waiting(store::journal_directory(configuration.state_dir)),
       .collector = {.socket = doctor::read_path(configuration.collector.socket.path),
                     .answer = doctor::find_receiver(configuration.collector.socket.path),
-                    .queue_length = doctor::read_queue_length()}};
+                    .queue_length = doctor::read_queue_length(),
+                    .waiting = read_waiting(outbound::journal_directory(configuration.state_dir)),
+                    .days = days_with_results(configuration, context.now)}};
   if (const auto& postfix = facts.mail_servers.postfix; postfix && *postfix)
     facts.mail_owner = doctor::find_user_facts((*postfix)->get("mail_owner"));
   if (const auto& exim = facts.mail_servers.exim; exim && *exim)

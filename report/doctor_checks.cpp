@@ -11,13 +11,13 @@
 #include "report/doctor_exim.h"
 #include "report/doctor_postfix.h"
 #include "report/doctor_sendmail.h"
+#include "store/open_store.h"
 
 namespace starttls::report {
 namespace {
 
 using namespace doctor;
 
-constexpr std::chrono::days max_silence{3};   // of an MX host that gets mail
 constexpr std::chrono::hours max_waiting{1};  // folds come every few seconds
 constexpr const char* create_directories = "systemd-tmpfiles --create starttls-toolkit.conf";
 
@@ -189,21 +189,6 @@ Check last_session_check(const InboundFacts& facts) {
                   .remedy = "correct the faults above; else look at journalctl -u tlsrpt-milter"});
 }
 
-Checks waiting_checks(const InboundFacts& facts) {
-  if (!facts.waiting) return {};
-  const Waiting& waiting = *facts.waiting;
-  const std::string subject = (facts.state_directory.path / "journal").string();
-  if (waiting.segments == 0 || facts.now - waiting.oldest <= max_waiting)
-    return {ok("journal", subject, "nothing waits for the store for long")};
-  return {fault("journal", subject,
-                {.seen = fmt::format("{} not in the store, the oldest since {}",
-                                     waiting.segments == 1 ? "1 segment is"
-                                                           : fmt::format("{} segments are", waiting.segments),
-                                     to_rfc3339(waiting.oldest)),
-                 .why = "The daemon does not run, or cannot write to the store. Nothing is lost yet.",
-                 .remedy = "journalctl -u tlsrpt-milter; systemctl restart tlsrpt-milter"})};
-}
-
 Checks unit_checks(const InboundFacts& facts) {
   const auto& units = facts.units;
   Checks checks{unit_check(units, {.code = "milter-unit",
@@ -217,14 +202,22 @@ Checks unit_checks(const InboundFacts& facts) {
 Checks timer_checks(const InboundFacts& facts) {
   const auto& units = facts.units;
   Checks checks;
-  const Unit* const send = units ? find_unit(*units, send_timer) : nullptr;
-  if (send == nullptr || !send->is_enabled()) return checks;  // reports are not sent, which is a choice
-  for (const char* const timer : {send_timer, queue_timer}) {
+  std::vector<std::string> timers;
+  for (const char* const timer : {send_timer, outbound_timer}) {
+    const Unit* const unit = units ? find_unit(*units, timer) : nullptr;
+    if (unit != nullptr && unit->is_enabled()) timers.emplace_back(timer);
+  }
+  if (timers.empty()) return checks;  // reports are not sent, which is a choice
+  timers.emplace_back(queue_timer);
+  std::string enable = "systemctl enable --now";
+  for (const std::string& timer : timers) enable += " " + timer;
+  for (const std::string& timer : timers) {
     checks.push_back(
         unit_check(units, {.code = "report-timers",
                            .name = timer,
-                           .why = "Reports that could not be sent at once are not sent again.",
-                           .enable = fmt::format("systemctl enable --now {} {}", send_timer, queue_timer)}));
+                           .why = timer == queue_timer ? "Reports that wait in the queue are never sent."
+                                                       : "No report is made.",
+                           .enable = enable}));
   }
   return checks;
 }
@@ -239,7 +232,8 @@ Checks recording_checks(const InboundFacts& facts) {
   add(checks, access_checks(facts));
   add(checks, unit_checks(facts));
   add(checks, log_checks(facts));
-  add(checks, waiting_checks(facts));
+  add(checks, waiting_checks(facts, "journal", store::journal_directory(facts.state_directory.path),
+                             facts.waiting, "tlsrpt-milter"));
   checks.push_back(last_session_check(facts));
   return checks;
 }
@@ -254,6 +248,21 @@ Checks certificate_checks(const InboundFacts& facts, std::string_view mail_serve
   for (const ServerCertificate& certificate : found->second)
     add(checks, server_certificate_checks(certificate, facts.now, commands));
   return checks;
+}
+
+Checks waiting_checks(const InboundFacts& facts, std::string_view code, const std::filesystem::path& journal,
+                      const std::optional<Waiting>& waiting, std::string_view daemon) {
+  if (!waiting) return {};
+  if (waiting->segments == 0 || facts.now - waiting->oldest <= max_waiting)
+    return {ok(code, journal.string(), "nothing waits for the store for long")};
+  return {
+      fault(code, journal.string(),
+            {.seen = fmt::format(
+                 "{} not in the store, the oldest since {}",
+                 waiting->segments == 1 ? "1 segment is" : fmt::format("{} segments are", waiting->segments),
+                 to_rfc3339(waiting->oldest)),
+             .why = "The daemon does not run, or cannot write to the store. Nothing is lost yet.",
+             .remedy = fmt::format("journalctl -u {0}; systemctl restart {0}", daemon)})};
 }
 
 Checks inbound_checks(const InboundFacts& facts) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,9 @@ struct CollectorFacts {
   doctor::PathFacts socket;
   Result<void> answer;                        // doctor::find_receiver()
   std::optional<std::uint64_t> queue_length;  // net.unix.max_dgram_qlen; none: cannot be read
+  std::optional<Waiting> waiting;             // none: cannot be read
+  // With a result; Fault::unavailable: none was ever received.
+  Result<std::set<Day>> days;
 };
 
 struct InboundFacts {
@@ -63,8 +67,17 @@ doctor::Checks inbound_checks(const InboundFacts& facts);
 doctor::Checks certificate_checks(const InboundFacts& facts, std::string_view mail_server,
                                   const doctor::CertificateCommands& commands);
 
+// Whether what a daemon, the unit of this name, has recorded in this journal waits for the store.
+doctor::Checks waiting_checks(const InboundFacts& facts, std::string_view code,
+                              const std::filesystem::path& journal, const std::optional<Waiting>& waiting,
+                              std::string_view daemon);
+
+// How long a mail server with mail each day may bring nothing.
+inline constexpr std::chrono::days max_silence{3};
+
 inline constexpr const char* milter_unit = "tlsrpt-milter.service";
 inline constexpr const char* send_timer = "tlsrpt-report-send.timer";
+inline constexpr const char* outbound_timer = "tlsrpt-report-outbound.timer";
 inline constexpr const char* queue_timer = "tlsrpt-report-queue.timer";
 
 }  // namespace starttls::report

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/counted.h"
 #include "doctor/host_checks.h"
+#include "outbound/open_store.h"
 
 namespace starttls::report {
 namespace {
@@ -16,6 +18,9 @@ constexpr int first_major = 3;  // the first Postfix that sends results is 3.10
 constexpr int first_minor = 10;
 constexpr std::uint64_t min_queue_length = 100;   // datagrams that the kernel keeps for a socket
 constexpr std::uint64_t good_queue_length = 512;  // what systemd sets
+// The last result and the days before it tell whether results come each day.
+constexpr std::chrono::days usual_days{14};
+constexpr std::ptrdiff_t min_days_with_results = 10;  // of these
 constexpr const char* enable = "systemctl enable --now tlsrpt-collector";
 constexpr std::string_view why_nothing = "No result of outbound mail is recorded.";
 
@@ -146,6 +151,38 @@ Checks queue_checks(const InboundFacts& facts) {
                              good_queue_length)})};
 }
 
+// A mail server sends a result only for mail to a domain that asks for reports, so that a small one may have none for
+// days.
+Check last_result_check(const InboundFacts& facts) {
+  constexpr std::string_view code = "collector-last-result";
+  const std::string subject = "results";
+  const auto& days = facts.collector.days;
+  if (!days && days.error().fault == Fault::permission)
+    return cannot_tell(code, subject, days.error().message, "Run it as root to find out.");
+  if (!days && days.error().fault != Fault::unavailable) {
+    return fault(code, subject,
+                 {.seen = days.error().message,
+                  .why = "What was received cannot be read.",
+                  .remedy = "journalctl -u tlsrpt-collector; man tlsrpt-store"});
+  }
+  if (!days || days->empty()) {
+    return cannot_tell(code, subject, "none was received yet",
+                       "Send a mail to a domain with a TLSRPT record, and run this again.");
+  }
+  const Day last = *days->rbegin();
+  const std::string seen = "the last one is of " + to_string(last);
+  if (to_day(facts.now) - last <= max_silence) return ok(code, subject, seen);
+  if (std::distance(days->upper_bound(last - usual_days), days->end()) < min_days_with_results) {
+    return cannot_tell(code, subject, seen, "There were days without a result before, too.");
+  }
+  return warning(
+      code, subject,
+      {.seen = seen,
+       .why = "There was one on nearly each day before: it seems that results are not received any more.",
+       .remedy = "correct the faults above; else look at journalctl -u tlsrpt-collector, and for "
+                 "\"TLSRPT\" in the log of the mail server"});
+}
+
 }  // namespace
 
 Checks collector_checks(const InboundFacts& facts) {
@@ -163,6 +200,10 @@ Checks collector_checks(const InboundFacts& facts) {
       {.code = "collector-unit", .name = collector_unit, .why = std::string(why_nothing), .enable = enable}));
   add(checks, order_checks("collector-order", facts.units, collector_unit, facts.mail_servers));
   add(checks, queue_checks(facts));
+  add(checks,
+      waiting_checks(facts, "collector-journal", outbound::journal_directory(facts.state_directory.path),
+                     facts.collector.waiting, "tlsrpt-collector"));
+  checks.push_back(last_result_check(facts));
   return checks;
 }
 

@@ -4,11 +4,12 @@ with that."""
 import os
 import shutil
 import signal
+import time
 import unittest
 
 from doctoring import Host
-from lab import Lab, unpacked
-from lab.collector import QUICK, Collector
+from lab import Lab, unpacked, wait
+from lab.collector import QUICK, Collector, datagram
 from lab.dns import Dns
 from lab.postfix import Sender
 
@@ -103,6 +104,28 @@ class Outbound(unittest.TestCase):
                 {"smtp_tlsrpt_socket_name": "tlsrpt/other.sock"}):
             self.collector.configuration.write_text(text.replace("collector.sock", "other.sock"))
             self.assertIn("Connection refused", self.findings()["collector-socket"]["seen"])
+        place.unlink()
+
+    def test_results_that_wait_for_the_store(self) -> None:
+        place = self.folder / "waiting.sock"
+        other = Collector(self.lab, socket=place, metrics=True, settings={"fold_interval": 3600, "user": "root"})
+        other.state.chmod(0o750)
+        host = Host(self, self.mta, "tlsrpt-report", other.configuration)
+        host.words = self.host.words
+        wait.until((other.state / "outbound.sqlite").exists)  # what it finds when it starts is folded at once
+        with self.host.main_cf({"smtp_tlsrpt_socket_name": "tlsrpt/waiting.sock"}):
+            for results, level in ((0, "cannot-tell"), (1, "ok")):
+                other.send(*[datagram("a.test")] * results)
+                other.wait_for_metric("datagrams_total", results)
+                levels = {check["code"]: check["level"] for check in host.checks()}
+                self.assertEqual((levels["collector-journal"], levels["collector-last-result"]), ("ok", level))
+            other.signal(signal.SIGSTOP)  # so that it writes nothing more
+            for segment in (other.state / "outbound-journal").iterdir():
+                os.utime(segment, (time.time() - 7200,) * 2)
+            (check,) = [check for check in host.checks() if check["code"] == "collector-journal"]
+            self.assertEqual(check["level"], "fault")
+            self.assertRegex(check["seen"], r"^1 segment is not in the store, the oldest since 20")
+        other.kill()
         place.unlink()
 
 

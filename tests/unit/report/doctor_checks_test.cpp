@@ -245,6 +245,19 @@ const std::vector<BrokenHost<InboundFacts>> broken_hosts{
     {"reports that wait are not sent", [](auto& facts) { (*facts.units)[queue_timer].active = "inactive"; },
      "report-timers", Level::fault,
      "systemctl enable --now tlsrpt-report-send.timer tlsrpt-report-queue.timer"},
+    {"reports about outbound mail that wait are not sent",
+     [](auto& facts) {
+       std::swap((*facts.units)[send_timer], (*facts.units)[outbound_timer]);
+       (*facts.units)[queue_timer] = {.load = "loaded", .active = "inactive", .enabled = "disabled"};
+     },
+     "report-timers", Level::fault,
+     "systemctl enable --now tlsrpt-report-outbound.timer tlsrpt-report-queue.timer"},
+    {"reports of neither kind that wait are sent",
+     [](auto& facts) {
+       (*facts.units)[outbound_timer] = (*facts.units)[send_timer];
+       (*facts.units)[queue_timer].enabled = "disabled";
+     },
+     "report-timers", Level::warning, "systemctl enable tlsrpt-report-queue.timer"},
     {"no state directory", [](auto& facts) { facts.state_directory = missing("/s"); }, "state-directory",
      Level::fault, "systemd-tmpfiles --create starttls-toolkit.conf"},
     {"the state is open", [](auto& facts) { facts.state_directory.nodes[0].mode |= 0005; }, "state-directory",
@@ -265,6 +278,13 @@ const std::vector<BrokenHost<InboundFacts>> broken_hosts{
 
 }  // namespace
 
+// On so many days, the last of which is this.
+std::set<Day> results_on(int days, const char* last) {
+  std::set<Day> all;
+  for (int i = 0; i < days; ++i) all.insert(good(parse_day(last)) - std::chrono::days(i));
+  return all;
+}
+
 // As docs/postfix.md has it for results of outbound mail.
 InboundFacts right_collector_host() {
   InboundFacts facts = right_host();
@@ -276,7 +296,9 @@ InboundFacts right_collector_host() {
   facts.collector = {
       .socket = path("/var/spool/postfix/tlsrpt/collector.sock", S_IFSOCK | 0660, service, postfix_group),
       .answer = {},
-      .queue_length = 512};
+      .queue_length = 512,
+      .waiting = Waiting{},
+      .days = results_on(10, "2026-11-25")};
   return facts;
 }
 
@@ -325,6 +347,16 @@ const std::vector<BrokenHost<InboundFacts>> broken_collector_hosts{
      "collector-unit", Level::fault, "journalctl -u tlsrpt-collector"},
     {"no order", [](auto& facts) { (*facts.units)[collector_unit].before.clear(); }, "collector-order",
      Level::warning, "systemctl edit tlsrpt-collector.service: [Unit] Before=postfix@-.service"},
+    {"results wait",
+     [](auto& facts) {
+       facts.collector.waiting = Waiting{.segments = 2, .oldest = facts.now - std::chrono::minutes(61)};
+     },
+     "collector-journal", Level::fault, "journalctl -u tlsrpt-collector; systemctl restart tlsrpt-collector"},
+    {"no result for days, and one on each day before",
+     [](auto& facts) { facts.collector.days = results_on(10, "2026-11-24"); }, "collector-last-result",
+     Level::warning, "journalctl -u tlsrpt-collector"},
+    {"a damaged store", [](auto& facts) { facts.collector.days = fail(Fault::data, "damaged"); },
+     "collector-last-result", Level::fault, "man tlsrpt-store"},
     {"a short queue", [](auto& facts) { facts.collector.queue_length = 10; }, "collector-queue",
      Level::warning, "net.unix.max_dgram_qlen=512"},
 };
@@ -333,7 +365,7 @@ TEST_CASE("a host that records results of outbound mail as the guide has it give
   for (const Check& check : findings(right_collector_host())) FAIL_CHECK(check.code << ": " << check.seen);
   const Checks checks = inbound_checks(right_collector_host());
   const auto of_collector = [](const Check& check) { return check.code.starts_with("collector-"); };
-  CHECK(std::ranges::count_if(checks, of_collector) == 6);
+  CHECK(std::ranges::count_if(checks, of_collector) == 8);
   // Nobody has set it up here.
   const Checks none = inbound_checks(right_host());
   CHECK(std::ranges::none_of(none, of_collector));
@@ -341,6 +373,37 @@ TEST_CASE("a host that records results of outbound mail as the guide has it give
 
 TEST_CASE("what keeps results of outbound mail from being recorded gives one finding") {
   check_broken_hosts(broken_collector_hosts, right_collector_host(), inbound_checks);
+}
+
+TEST_CASE("whether results of outbound mail are missing cannot always be told") {
+  struct Row {
+    const char* why;
+    Result<std::set<Day>> days;
+    Level level;
+  };
+  const std::vector<Row> rows{
+      {"three days ago", results_on(1, "2026-11-25"), Level::ok},
+      {"tomorrow, by another host's clock", results_on(1, "2026-11-29"), Level::ok},
+      {"not on each day before", results_on(9, "2026-11-20"), Level::cannot_tell},
+      {"on each day before, long ago", results_on(30, "2026-01-20"), Level::warning},
+      {"never", std::set<Day>(), Level::cannot_tell},
+      {"no store", fail(Fault::unavailable, "no result was received there"), Level::cannot_tell},
+      {"no right", fail(Fault::permission, "denied"), Level::cannot_tell}};
+  for (const Row& row : rows) {
+    INFO(row.why);
+    InboundFacts facts = right_collector_host();
+    facts.collector.days = row.days;
+    const Checks checks = inbound_checks(facts);
+    const auto found = std::ranges::find(checks, "collector-last-result", &Check::code);
+    REQUIRE(found != checks.end());
+    CHECK(found->level == row.level);
+  }
+  // Ten days with a result, which are not the last fourteen.
+  InboundFacts facts = right_collector_host();
+  auto days = results_on(9, "2026-11-20");
+  days.insert(good(parse_day("2026-11-01")));
+  facts.collector.days = days;
+  CHECK(findings(facts).empty());
 }
 
 TEST_CASE("the versions of Postfix that send results") {
