@@ -1,11 +1,13 @@
 #include "mail/delivery_status.h"
 
-#include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
 #include "base/try.h"
+#include "mail/bounce_fields.h"
+#include "mail/bounce_text.h"
 #include "mail/fields.h"
 #include "mail/message.h"
 
@@ -29,44 +31,8 @@ std::string_view without_type(std::string_view text) {
 }
 
 std::string address_in(std::string_view value) {
-  std::string_view text = without_type(value);
-  text = text.substr(0, text.find_first_of(blanks));
-  if (text.starts_with('<') && text.ends_with('>')) text = text.substr(1, text.size() - 2);
-  const bool is_address =
-      text.size() <= max_bounced_address && text.contains('@') && text.find_first_of("<>") == text.npos;
-  return is_address ? std::string(text) : "";
-}
-
-bool is_number(std::string_view text, std::size_t max_digits) {
-  return !text.empty() && text.size() <= max_digits &&
-         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-// RFC 3463 section 2: class "." subject "." detail.
-std::string status_in(std::string_view value) {
-  const std::string_view text = first_word(value);
-  const auto first = text.find('.');
-  const auto second = first == std::string_view::npos ? first : text.find('.', first + 1);
-  if (second == std::string_view::npos) return {};
-  const bool is_status = is_number(text.substr(0, first), 1) &&
-                         is_number(text.substr(first + 1, second - first - 1), 3) &&
-                         is_number(text.substr(second + 1), 3);
-  return is_status ? std::string(text) : "";
-}
-
-// Removes the fields up to the next blank line from the text.
-std::string_view take_group(std::string_view& text) {
-  std::size_t size = 0;
-  bool has_ended = false;
-  while (size < text.size() && !has_ended) {
-    const auto newline = text.find('\n', size);
-    const std::string_view line = text.substr(size, newline - size);
-    has_ended = trim(line).empty();
-    size = newline == std::string_view::npos ? text.size() : newline + 1;
-  }
-  const std::string_view group = text.substr(0, size);
-  text.remove_prefix(size);
-  return group;
+  const std::string_view text = without_type(value);
+  return parse_bounced_address(text.substr(0, text.find_first_of(blanks)));
 }
 
 // Fields of which a group has one; the first one counts.
@@ -80,7 +46,7 @@ RecipientStatus recipient_in(std::string_view group) {
     if (field.name == "original-recipient") set(recipient.original_address, address_in(field.value));
     if (field.name == "final-recipient") set(recipient.final_address, address_in(field.value));
     if (field.name == "action") set(recipient.action, to_lower(first_word(field.value)));
-    if (field.name == "status") set(recipient.status, status_in(field.value));
+    if (field.name == "status") set(recipient.status, parse_status(first_word(field.value)));
     if (field.name == "diagnostic-code") set(recipient.diagnostic, std::string(without_type(field.value)));
   }
   return recipient;
@@ -98,6 +64,51 @@ bool is_returned(std::string_view content_type) {
          content_type == "message/global-headers" || content_type == "message/global";
 }
 
+// What of a mail makes it a bounce, and the mail that came back.
+class BounceParts {
+ public:
+  void take(const Part& part) {
+    if (is_returned(part.content_type)) {
+      take_returned(text_of(part, header_size_limit));
+    } else if (!status_ && is_delivery_status(part.content_type)) {
+      status_ = parse_delivery_status(text_of(part, delivery_status_size_limit));
+      returned_id_.clear();
+    } else if (!status_ && !text_ && part.content_type == "text/plain") {
+      text_ = text_of(part, delivery_status_size_limit);
+      returned_id_.clear();
+    }
+  }
+
+  void take_header(std::string_view header) {
+    if (failed_header_.empty() && names_failed_recipients(header)) failed_header_ = header;
+    take_returned(header);
+  }
+
+  Bounce bounce() && {
+    Bounce bounce;
+    if (status_) {
+      bounce.recipients = std::move(*status_);
+    } else if (text_ && is_qmail_bounce(*text_)) {
+      bounce = parse_qmail_bounce(*text_);
+    } else {
+      bounce = parse_failed_recipients(failed_header_, text_.value_or(""));
+    }
+    if (!returned_id_.empty()) bounce.message_id = std::move(returned_id_);
+    return bounce;
+  }
+
+ private:
+  // It follows what says that it came back.
+  void take_returned(std::string_view header) {
+    if ((status_ || text_) && returned_id_.empty()) returned_id_ = message_id_in(header);
+  }
+
+  std::optional<std::vector<RecipientStatus>> status_;  // of the first part with one
+  std::optional<std::string> text_;                     // the first one before that
+  std::string failed_header_;                           // with X-Failed-Recipients
+  std::string returned_id_;
+};
+
 }  // namespace
 
 bool is_delivery_status(std::string_view content_type) {
@@ -107,7 +118,7 @@ bool is_delivery_status(std::string_view content_type) {
 std::vector<RecipientStatus> parse_delivery_status(std::string_view text) {
   std::vector<RecipientStatus> recipients;
   while (!text.empty() && recipients.size() < max_bounced_recipients) {
-    RecipientStatus recipient = recipient_in(take_group(text));
+    RecipientStatus recipient = recipient_in(take_paragraph(text));
     // The first group is about the mail (RFC 3464 section 2.2), and has none.
     if (recipient.original_address.empty() && recipient.final_address.empty()) continue;
     recipients.push_back(std::move(recipient));
@@ -117,10 +128,7 @@ std::vector<RecipientStatus> parse_delivery_status(std::string_view text) {
 
 std::string message_id_in(std::string_view header) {
   for (const Field& field : parse_fields(header, message_id_field)) {
-    const auto begin = field.value.find('<');
-    const auto end = field.value.find('>', begin);
-    if (begin == std::string::npos || end == std::string::npos) continue;
-    return field.value.substr(begin + 1, end - begin - 1);
+    if (std::string id = message_id_of(field.value); !id.empty()) return id;
   }
   return {};
 }
@@ -130,23 +138,11 @@ bool is_permanent_failure(const RecipientStatus& recipient) {
 }
 
 Result<Bounce> read_bounce(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end) {
-  Bounce bounce;
-  bool has_status = false;
-  const auto take_header = [&](std::string_view header) {
-    if (has_status && bounce.message_id.empty()) bounce.message_id = message_id_in(header);
-  };
+  BounceParts parts;
   TRY(for_each_part(
-      source, begin, end,
-      [&](const Part& part) {
-        if (!has_status && is_delivery_status(part.content_type)) {
-          has_status = true;
-          bounce.recipients = parse_delivery_status(text_of(part, delivery_status_size_limit));
-        } else if (is_returned(part.content_type)) {
-          take_header(text_of(part, header_size_limit));
-        }
-      },
-      take_header));
-  return bounce;
+      source, begin, end, [&](const Part& part) { parts.take(part); },
+      [&](std::string_view header) { parts.take_header(header); }));
+  return std::move(parts).bounce();
 }
 
 }  // namespace starttls::mail

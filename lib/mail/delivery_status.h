@@ -1,5 +1,5 @@
 // Bounces: mails that say that another mail was not delivered (delivery status notifications, RFC 3464, in a
-// multipart/report, RFC 6522).
+// multipart/report, RFC 6522; without one, bounce_text.h).
 //
 // Anybody can send one, with any content: what it says must be compared with what was really sent.
 #pragma once
@@ -50,8 +50,8 @@ std::string message_id_in(std::string_view header);
 // Action "failed" with a status of 5.x.x: trying again is no use.
 bool is_permanent_failure(const RecipientStatus& recipient);
 
-// Reads the mail between two offsets of the source. The mail that was not delivered, or its header, follows the status
-// (RFC 6522 section 3). Errors as of for_each_part().
+// Reads the mail between two offsets of the source: its delivery status or, where it has none, its text and its header.
+// The mail that was not delivered, or its header, follows (RFC 6522 section 3). Errors as of for_each_part().
 Result<Bounce> read_bounce(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end);
 
 }  // namespace starttls::mail

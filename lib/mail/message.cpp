@@ -147,7 +147,7 @@ class Walk {
 
   Result<void> run(std::uint64_t begin, std::uint64_t end) {
     before_newline_ = begin;
-    begin_entity(begin, default_type);
+    begin_entity(begin, default_type, true);
     Result<void> taken;
     auto done = for_each_line(source_, begin, end, [&](const Line& line) {
       taken = take_line(line);
@@ -259,7 +259,7 @@ class Walk {
   State state_ = State::header;
   std::uint64_t begin_ = 0;                         // of the header, or of the content
   std::string_view type_if_absent_ = default_type;  // of the entity whose header it is
-  bool is_mail_ = false;                            // whether that is a mail within the mail
+  bool is_mail_ = false;                            // whether that is a mail, not a part of one
   std::uint64_t before_newline_ = 0;  // end of the last line without its LF or CRLF (RFC 2046 5.1.1)
   std::size_t level_ = 0;             // of the entity that the walk is in
   std::size_t seen_ = 0;              // entities

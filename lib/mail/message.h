@@ -38,7 +38,7 @@ bool is_message(std::string_view head);
 // Calls `take` with each part that is not multipart, also of mails within the mail. Invalid MIME is read as
 // far as possible. The work is linear in the size of the mail, whatever its content. Fault::data where the
 // message exceeds a limit, after the parts before that. `take_header`, if there is one, gets the header of
-// each mail within the mail, before its parts.
+// the mail, and of each mail within it, before its parts.
 Result<void> for_each_part(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
                            const std::function<void(const Part&)>& take, const TakeHeader& take_header = {});
 

@@ -7,6 +7,7 @@
 
 #include "base/counted.h"
 #include "base/text.h"
+#include "mail/bounce_text.h"
 #include "mail/delivery_status.h"
 #include "mail/mbox.h"
 #include "mail/message.h"
@@ -64,6 +65,7 @@ void take_part(const mail::Part& part, const Location& place, Seen& seen, const 
   const auto size = read_full(part.content, head);
   if (!size) seen.error = size.error();
   const std::string_view beginning(head.data(), size.value_or(0));
+  seen.bounce = seen.parts == 1 && mail::is_qmail_bounce(beginning);
   const Kind kind = kind_of(beginning);
   seen.zip = seen.zip || kind == Kind::zip;
   if (kind != Kind::gzip && kind != Kind::json) return;
@@ -75,8 +77,9 @@ void take_message(const mail::RandomAccessFile& source, std::uint64_t begin, std
                   std::uint64_t message, const TakeDocument& take) {
   Location place{.message = message, .is_mail = true, .begin = begin, .end = end};
   Seen seen;
-  const auto done = mail::for_each_part(source, begin, end,
-                                        [&](const mail::Part& part) { take_part(part, place, seen, take); });
+  const auto done = mail::for_each_part(
+      source, begin, end, [&](const mail::Part& part) { take_part(part, place, seen, take); },
+      [&](std::string_view header) { seen.bounce = seen.bounce || mail::names_failed_recipients(header); });
   if (!done) return take(place, std::unexpected(done.error()));
   if (seen.reports == 0 && seen.bounce) {
     place.is_bounce = true;

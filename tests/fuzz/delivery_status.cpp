@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "fuzz.h"
+#include "mail/bounce_text.h"
 
 using namespace starttls;
 
@@ -26,28 +27,32 @@ void check(const std::vector<mail::RecipientStatus>& recipients, std::size_t siz
     }
     fuzz::require(one.status.size() <= 9);
     fuzz::require(std::ranges::none_of(one.action, [](char c) { return c >= 'A' && c <= 'Z'; }));
-    sum += one.original_address.size() + one.final_address.size() + one.action.size() + one.status.size() +
-           one.diagnostic.size();
+    fuzz::require(one.diagnostic.size() <= size);
+    sum += one.original_address.size() + one.final_address.size();
   }
   fuzz::require(sum <= size);
 }
 
 }  // namespace
 
-// The bytes are the content of a status, a header, and a whole bounce.
+void check(const mail::Bounce& bounce, std::size_t size) {
+  check(bounce.recipients, size);
+  fuzz::require(bounce.message_id.size() <= size);
+}
+
+// The bytes are the content of a status, a header, a text, and a whole bounce.
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string_view text = fuzz::text_of(bytes, size);
   check(mail::parse_delivery_status(text), size);
   fuzz::require(mail::message_id_in(text).size() <= size);
+  check(mail::parse_qmail_bounce(text), size);
+  check(mail::parse_failed_recipients(text, text), size);
   static const UniqueFd fd(::memfd_create("bounce", MFD_CLOEXEC));
   fuzz::require(::ftruncate(fd.get(), 0) == 0 && ::lseek(fd.get(), 0, SEEK_SET) == 0);
   fuzz::require(write_all(fd.get(), text) == 0);
   const auto source = mail::RandomAccessFile::open(
       std::filesystem::path("/proc/self/fd") / std::to_string(fd.get()), 1U << 20U);
   fuzz::require(source && source->size() == size);
-  if (const auto bounce = mail::read_bounce(*source, 0, size)) {
-    check(bounce->recipients, size + 2);
-    fuzz::require(bounce->message_id.size() <= size + 2);
-  }
+  if (const auto bounce = mail::read_bounce(*source, 0, size)) check(*bounce, size + 2);
   return 0;
 }

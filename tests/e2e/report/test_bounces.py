@@ -33,6 +33,21 @@ def bounce(returned: bytes, recipient: str, *, action: str = "failed", status: s
             f"--B1\r\nContent-Type: {part}\r\n\r\n".encode() + returned + b"\r\n--B1--\r\n")
 
 
+def qmail_bounce(returned: bytes, recipient: str, *, reason: str = "no such user") -> bytes:
+    """As qmail writes it: text alone."""
+    return (b"From: MAILER-DAEMON@mx.a.test\r\nTo: tls@sender.test\r\nSubject: failure notice\r\n\r\n"
+            b"Hi. This is the qmail-send program at mx.a.test.\r\nIt did not work.\r\n\r\n" +
+            f"<{recipient}>:\r\n192.0.2.25 does not like it.\r\n{reason}\r\n\r\n".encode() +
+            b"--- Below this line is a copy.\r\n\r\nReturn-Path: <tls@sender.test>\r\n" + returned)
+
+
+def named_bounce(returned: bytes, recipients: str, *, subject: str = "Mail delivery failed") -> bytes:
+    """With X-Failed-Recipients, as Exim wrote it before it wrote a delivery status."""
+    return (f"X-Failed-Recipients: {recipients}\r\nAuto-Submitted: auto-replied\r\nTo: tls@sender.test\r\n"
+            f"Subject: {subject}\r\n\r\nIt did not work:\r\n\r\n  {recipients}\r\n    550 no such user\r\n\r\n"
+            "------ This is a copy ------\r\n\r\n").encode() + returned
+
+
 class Bounces(unittest.TestCase):
     def setUp(self) -> None:
         self.lab = self.enterContext(Lab())
@@ -89,11 +104,16 @@ class Bounces(unittest.TestCase):
         forms = {"headers": bounce(raw, GONE, part="text/rfc822-headers"),
                  "forwarded there": bounce(raw, "user@elsewhere.test", original=GONE),
                  "upper case": bounce(raw, GONE.upper()),
-                 "mbox": b"From MAILER-DAEMON Fri Nov 27 06:00:00 2026\n" + bounce(raw, GONE)}
+                 "mbox": b"From MAILER-DAEMON Fri Nov 27 06:00:00 2026\n" + bounce(raw, GONE),
+                 "qmail": qmail_bounce(raw, GONE),
+                 "qmail, its status": qmail_bounce(raw, GONE, reason="no such user (#5.1.1)"),
+                 "X-Failed-Recipients": named_bounce(raw, GONE),
+                 "one of two": named_bounce(raw, f"victim@a.test, {GONE}")}
         for name, content in forms.items():
             with self.subTest(name):
                 (one,) = self.read(content)
                 self.assertEqual(one["suppressed"], [GONE])
+                self.assertEqual(list(self.reader.suppressed()), [GONE])
                 self.assertEqual(self.reader.run("queue", "--resume", GONE).returncode, 0)
 
     def test_other_bounces_change_nothing(self) -> None:
@@ -101,11 +121,16 @@ class Bounces(unittest.TestCase):
         other = raw.replace(b"Message-Id: <", b"Message-Id: <x").replace(b"Message-ID: <", b"Message-ID: <x")
         self.assertNotEqual(raw, other)
         unknown = "no report was sent to that address under that Message-ID"
-        cases = {unknown: [bounce(raw, "victim@a.test"), bounce(other, GONE), bounce(raw, "gone@a.test.b.test")],
+        forged = [form(*mail) for form in (bounce, qmail_bounce, named_bounce)
+                  for mail in ((raw, "victim@a.test"), (other, GONE), (raw, "gone@a.test.b.test"))]
+        cases = {unknown: forged,
                  "nothing in it has failed permanently": [
+                     qmail_bounce(raw, GONE, reason="no connection (#4.4.1)"), named_bounce(raw, ""),
+                     named_bounce(raw, GONE, subject="Delivery Status Notification (Delay)"),
                      bounce(raw, GONE, action="delayed", status="4.4.1"), bounce(raw, GONE, status="4.4.7"),
                      bounce(raw, GONE, action="delivered"), bounce(raw, "")],
-                 "it does not name the mail that came back": [bounce(b"Subject: x\r\n\r\n", GONE)]}
+                 "it does not name the mail that came back": [
+                     form(b"Subject: x\r\n\r\n", GONE) for form in (bounce, qmail_bounce, named_bounce)]}
         for reason, contents in cases.items():
             for one in self.read(*contents):
                 self.assertEqual((one["status"], one["suppressed"], one["reason"]), ("bounce", [], reason))

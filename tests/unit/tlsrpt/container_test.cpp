@@ -117,6 +117,17 @@ TEST_CASE("the report in a mail that came back is none that others sent") {
     CHECK(place.is_bounce);
     CHECK(place.end == source.size());
   }));
+  // Without a status.
+  for (const char* head :
+       {"X-Failed-Recipients: a@b.test\nContent-Type: multipart/mixed; boundary=A\n\n--A\n\nSorry.\n",
+        "Content-Type: multipart/mixed; boundary=A\n\n--A\n\nHi. This is the qmail-send program\n"}) {
+    INFO(head);
+    CHECK(documents_in(std::string(head) + "--A\nContent-Type: message/rfc822\n\n" +
+                       mail_of("application/tlsrpt+json", "{}") + "--A--\n") ==
+          Documents{"0 error: a mail that came back"});
+  }
+  CHECK(documents_in("Subject: failure notice\n\nHi. This is the qmail-send program\n") ==
+        Documents{"0 error: a mail that came back"});
   // A report to which a status is attached is a report.
   CHECK(documents_in(
             "Content-Type: multipart/mixed; boundary=A\n\n--A\nContent-Type: application/json\n\n{}\n"
