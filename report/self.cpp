@@ -92,8 +92,7 @@ Result<int> run(const Values& values, const Context& context) {
   const std::string default_day = values.send ? "yesterday" : "today";
   const Day day =
       TRY(parse_day_option("--day", values.day.empty() ? default_day : values.day, context.clock));
-  if (values.send && day >= to_day(context.clock()))
-    return fail(Fault::usage, "{} is not over yet", to_string(day));
+  if (values.send) TRY(check_day_to_send(day, context.clock()));
   const std::optional<std::string> domain = TRY(parse_domain_option(values.domain));
   const store::DailyCounts counts =
       TRY(store::read_counts(store_location(context.configuration), {day, day}));

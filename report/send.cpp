@@ -279,8 +279,7 @@ Result<int> send(const Values& values, const Context& context, Day day, const De
 
 Result<int> run(const Values& values, const Context& context) {
   const Day day = TRY(parse_day_option("--day", values.day, context.clock));
-  if (day >= to_day(context.clock()) && !values.dry_run && !values.directory && !values.to)
-    return fail(Fault::usage, "{} is not over yet", to_string(day));
+  if (!values.dry_run && !values.directory && !values.to) TRY(check_day_to_send(day, context.clock()));
   if (values.to && !values.domain) return fail(Fault::usage, "--to needs --domain");
   const auto facts = TRY(destination_facts(context, day));
   if (values.dry_run) return dry_run(values, context, day, facts);

@@ -25,7 +25,6 @@
 namespace starttls::report {
 namespace {
 
-constexpr std::chrono::days kept_for{30};  // after a report was sent, or has failed permanently
 constexpr const char* came_back = "mail to each destination came back; see tlsrpt-report queue";
 constexpr const char* media_type = "application/tlsrpt+gzip";
 
@@ -61,6 +60,19 @@ std::chrono::milliseconds timeout_for(const tlsrptdb::Delivery& delivery,
 }
 
 }  // namespace
+
+Result<void> check_day_to_send(Day day, Time now) {
+  const Time end = day + std::chrono::days(1);
+  if (end > now) return fail(Fault::usage, "{} is not over yet", to_string(day));
+  if (end < now - known_for) {
+    return fail(
+        Fault::usage,
+        "{0} ended more than {1} days ago: no report about it is sent, as it is not known any more which "
+        "were sent before",
+        to_string(day), known_for.count());
+  }
+  return {};
+}
 
 int exit_status(const SendingOutcome& outcome) {
   if (outcome.given_up > 0) return 1;
@@ -141,7 +153,7 @@ Result<SendingOutcome> ReportSender::deliver() {
     warn(fmt::format("{} postponed to the next run: sending took {} minutes", counted(left, "report"),
                      max_sending_time.count()));
   }
-  TRY(queue_.forget(context_->clock() - kept_for));
+  TRY(queue_.forget(context_->clock() - known_for));
   return outcome;
 }
 

@@ -29,6 +29,13 @@ inline constexpr std::chrono::seconds first_delivery_timeout{15};
 inline constexpr std::chrono::seconds delivery_timeout{60};
 inline constexpr std::chrono::minutes mail_timeout{2};  // with our own mail server
 
+// How long a report is known to the queue after it was sent, or has failed permanently.
+inline constexpr std::chrono::days known_for{30};
+
+// Fault::usage where reports about the day must not be sent: it is not over, or over for so long that it is not known any
+// more which were sent.
+Result<void> check_day_to_send(Day day, Time now);
+
 // The deliveries that were due.
 struct SendingOutcome {
   std::uint64_t sent = 0;

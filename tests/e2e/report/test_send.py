@@ -260,6 +260,16 @@ class Send(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (64, ""))
         self.assertIn("is not over yet", done.stderr)
 
+    def test_a_day_of_which_it_is_not_known_any_more_what_was_sent_is_not_sent(self) -> None:
+        reader = self.reader()
+        self.send(reader)
+        for now, status in (("2026-12-27T00:00:00Z", 0), ("2026-12-27T00:00:01Z", 64)):
+            reader.environment["STARTTLS_TOOLKIT_NOW"] = now
+            told = self.send(reader, "--day", YESTERDAY, expected=status)
+        self.assertIn(f"{YESTERDAY} ended more than 30 days ago", told)
+        self.assertEqual(len(self.mailbox.mails), 1)
+        self.assertEqual(reader.run("self", "--no-lookup", "--day", YESTERDAY).returncode, 0)
+
 
 if __name__ == "__main__":
     unittest.main()

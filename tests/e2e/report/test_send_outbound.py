@@ -234,6 +234,23 @@ class Send(unittest.TestCase):
         self.assertIn("a.test", self.send(reader, "--day", "today", "--dry-run"))
         self.assertEqual(self.mailbox.mails, [])
 
+    def test_a_day_of_which_it_is_not_known_any_more_what_was_sent_is_not_sent(self) -> None:
+        reader = self.reader()
+        reader.collect(DAY, datagram("a.test", RUA_A))
+        self.send(reader)
+        # 30 days after the end of the day, and a second later; each run forgets what is older.
+        for now, status in (("2026-12-27T00:00:00Z", 0), ("2026-12-27T00:00:01Z", 64)):
+            done = reader.at(now).run("send", "--day", DAY)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertEqual(reader.run("queue", "--send").returncode, 0)
+        self.assertIn(f"{DAY} ended more than 30 days ago", done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(len(self.mailbox.mails), 1)
+        self.assertIn("a.test", self.send(reader, "--day", DAY, "--dry-run"))
+        self.assertEqual(len(self.send(reader, "--day", DAY, "-o", str(self.lab.new_folder("reports"))).splitlines()), 1)
+        self.send(reader, "--day", DAY, "--domain", "a.test", "--to", "mailto:me@sender.test")
+        self.assertEqual([mail["to"] for mail in self.mailbox.messages()][1:], ["me@sender.test"])
+
     def test_there_are_no_reports_about_reports(self) -> None:
         reader = self.reader()
         reader.collect(DAY, datagram("a.test", "mailto:tls@a.test"), datagram("b.test", "mailto:tls@b.test"))
