@@ -1,6 +1,7 @@
 #include "report/outbound_summary.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -63,14 +64,32 @@ std::string prose(std::string_view text) {
   return paragraph("", text, std::min(prose_width, output_width().value_or(prose_width)));
 }
 
-// What the tables do not show.
-std::string remarks(const OutboundContent& content) {
+// The domains whose mail would have been deferred, and what to do about them.
+std::string deferred_with_enforce(const OutboundContent& content) {
+  const auto domains = outbound::failing_in_testing(content.summary.by(outbound::GroupBy::domain));
+  Table table{.head = {title(outbound::GroupBy::domain), "Sessions", "Deferred"}, .rows = {}};
+  for (const auto& [name, f] : domains | std::views::take(max_overview_domains)) {
+    table.rows.push_back(
+        {printable(name, 200), std::to_string(f.all()), std::to_string(f.failed_in_testing)});
+  }
+  std::string text = "\n" + to_columns(table, output_width());
+  if (domains.size() > max_overview_domains)
+    text += fmt::format("and {} more\n", domains.size() - max_overview_domains);
+  return text + prose(
+                    "Until their MX hosts are mended, do not enforce their policies by an override. "
+                    "\"starttls-listtool check DOMAIN\" shows what is wrong, \"tlsrpt-report send\" reports "
+                    "it to those that ask for reports, and the others need a mail to their postmaster.");
+}
+
+// What the tables do not show. `lists_domains`: whether it lists those that have failures in testing.
+std::string remarks(const OutboundContent& content, bool lists_domains) {
   std::string text;
   const outbound::Figures& total = content.summary.total();
   if (total.failed_in_testing > 0) {
     text += "\n" + prose(fmt::format(
                        "With mode enforce instead of testing, mail would have been deferred: {} of {}.",
                        total.failed_in_testing, counted(total.all(), "session")));
+    if (lists_domains) text += deferred_with_enforce(content);
   }
   if (content.days.malformed > 0)
     text += "\n" + prose(counted(content.days.malformed, "datagram") + " could not be read.");
@@ -93,7 +112,7 @@ std::string to_text(const OutboundContent& content, const OutboundRequest& reque
   if (request.by)
     return text +
            to_columns(to_table(content.summary, *request.by, content.summary.by(*request.by).size()), width) +
-           remarks(content);
+           remarks(content, false);
   text += to_columns(to_table(content.summary, outbound::GroupBy::policy, max_overview_domains), width);
   if (!content.summary.by(outbound::GroupBy::result_type).empty()) {
     text += "\n" + to_columns(to_table(content.summary, outbound::GroupBy::result_type, max_overview_domains),
@@ -108,7 +127,7 @@ std::string to_text(const OutboundContent& content, const OutboundRequest& reque
                           domains - max_overview_domains);
     }
   }
-  return text + remarks(content);
+  return text + remarks(content, !request.domain);
 }
 
 void to_json(json::JsonText& json, const outbound::Figures& f) {

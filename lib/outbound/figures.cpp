@@ -1,6 +1,8 @@
 #include "outbound/figures.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -109,6 +111,15 @@ std::vector<std::pair<std::string, Figures>> worst_first(const Groups& groups, s
   std::ranges::partial_sort(sorted, sorted.begin() + static_cast<std::ptrdiff_t>(size), {}, rank);
   sorted.resize(size);
   return sorted;
+}
+
+std::vector<std::pair<std::string, Figures>> failing_in_testing(const Groups& domains) {
+  std::vector<std::pair<std::string, Figures>> found;
+  std::ranges::copy_if(domains, std::back_inserter(found),
+                       [](const auto& one) { return one.second.failed_in_testing > 0; });
+  std::ranges::stable_sort(found, std::ranges::greater(),
+                           [](const auto& one) { return one.second.failed_in_testing; });
+  return found;
 }
 
 std::vector<std::pair<std::string, Figures>> failing_domains(const Groups& domains, double failure_share,

@@ -60,6 +60,9 @@ class Summary {
 // The groups with the most failures first, then those with the most sessions; at most `most`.
 std::vector<std::pair<std::string, Figures>> worst_first(const Groups& groups, std::size_t most);
 
+// The domains with failures in testing, those with the most first.
+std::vector<std::pair<std::string, Figures>> failing_in_testing(const Groups& domains);
+
 // The domains whose share of failures is over the limit, the worst first.
 std::vector<std::pair<std::string, Figures>> failing_domains(const Groups& domains, double failure_share,
                                                              std::uint64_t min_sessions);

@@ -59,6 +59,12 @@ class Outbound(unittest.TestCase):
     def test_summary_says_what_enforce_would_have_deferred(self) -> None:
         text = self.run_command("summary", "--outbound")
         self.assertIn("With mode enforce instead of testing, mail would have been deferred: 3 of 32\nsessions.", text)
+        listed = text.partition("would have been deferred")[2]
+        self.assertRegex(listed, r"(?m)^Recipient domain +Sessions +Deferred\ntesting\.test +4 +3\nUntil ")
+        self.assertIn('"starttls-listtool check DOMAIN" shows what is wrong', " ".join(listed.split()))
+        self.assertNotIn("bad.test", listed)
+        for more in (("--by", "domain"), ("--domain", "testing.test")):
+            self.assertNotIn("starttls-listtool check", self.run_command("summary", "--outbound", *more))
         self.assertIn("1 datagram could not be read.", text)
         self.assertRegex(text, r"(?m)^MTA-STS enforce +27 +15 +55\.6% +0$")
         self.assertRegex(text, r"(?m)^certificate-host-mismatch +3 +3 +2026-11-26$")

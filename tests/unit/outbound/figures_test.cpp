@@ -86,6 +86,17 @@ TEST_CASE("the worst come first, then those with the most sessions") {
   CHECK(names == std::vector<std::string>{"worse.example", "bad.example", "many.example"});
 }
 
+TEST_CASE("the domains with failures in testing, those with the most first") {
+  Summary summary;
+  summary.add(of("bad.example"), count(0, 50));
+  summary.add(of("few.example", "sts", "testing"), count(70, 1));
+  summary.add(of("many.example", "sts", "testing"), count(1, 3));
+  summary.add(of("good.example", "sts", "testing"), count(9));
+  std::vector<std::string> names;
+  for (const auto& [name, f] : failing_in_testing(summary.by(GroupBy::domain))) names.push_back(name);
+  CHECK(names == std::vector<std::string>{"many.example", "few.example"});
+}
+
 TEST_CASE("a domain fails if too many of many sessions do") {
   Summary summary;
   summary.add(of("bad.example"), count(70, 30));
