@@ -25,13 +25,14 @@ Result<void> ReportCompletion::finish() {
 }
 
 bool ReportCompletion::wants_destinations(const Waiting& one) const {
-  return lookups_.destinations && one.decision.fate == Fate::reported && one.decision.destinations.empty();
+  return lookups_.destinations && one.decision.status == ReportStatus::reported &&
+         one.decision.destinations.empty();
 }
 
 // None of a report that is not sent.
 bool ReportCompletion::wants_policy(const Waiting& one) const {
   return !one.report.unknown_policies.empty() &&
-         (one.decision.fate == Fate::reported || !lookups_.destinations);
+         (one.decision.status == ReportStatus::reported || !lookups_.destinations);
 }
 
 Result<void> ReportCompletion::find_destinations() {
@@ -48,7 +49,7 @@ Result<void> ReportCompletion::find_destinations() {
       continue;
     decision.destinations = answer->second.destinations;
     if (decision.destinations.empty()) {
-      decision.fate = Fate::no_record;
+      decision.status = ReportStatus::no_record;
     } else {
       drop_suppressed(decision, facts_);
     }

@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "report/outbound_report.h"
 #include "report/published.h"
-#include "report/report_fate.h"
+#include "report/report_decision.h"
 
 namespace starttls::report {
 
@@ -31,8 +31,8 @@ class ReportCompletion {
   ReportCompletion(Lookups lookups, const DestinationFacts& facts,
                    std::function<void(const std::string&)> warn, Take take);
 
-  // Passes the report on to `take`, now or later. A decision of Fate::reported without destinations means afterwards that
-  // they cannot be looked up for the moment.
+  // Passes the report on to `take`, now or later. If it is reported without destinations, these cannot be looked up for
+  // the moment.
   Result<void> add(OutboundReport&& report, const Decision& decision);
   // To be called after the last one.
   Result<void> finish();

@@ -16,7 +16,7 @@
 #include "report/commands.h"
 #include "report/outbound_report.h"
 #include "report/report_completion.h"
-#include "report/report_fate.h"
+#include "report/report_decision.h"
 #include "report/sending.h"
 #include "report/tables.h"
 #include "tlsrpt/gzip.h"
@@ -59,12 +59,12 @@ struct Line {
 };
 
 struct Totals {
-  std::map<Fate, std::uint64_t> domains;
+  std::map<ReportStatus, std::uint64_t> domains;
   outbound::DayTotal day;
 };
 
-// Reads the results of the day and passes each report, with what becomes of it, to `take`. Returns what else is known of
-// the day.
+// Reads the results of the day and passes each report, with the decision about it, to `take`. Returns what else is known
+// of the day.
 template <class Take>
 Result<outbound::DayTotal> for_each_report(const Values& values, const Context& context, Day day,
                                            const DestinationFacts& facts, Take take) {
@@ -97,8 +97,9 @@ Result<Totals> for_each_whole_report(const Values& values, const Context& contex
   ReportCompletion completion(
       std::move(lookups), facts, [&](const std::string& message) { command::warn(context, message); },
       [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
-        ++totals.domains[decision.fate];
-        return decision.fate == Fate::no_domain ? Result<void>() : take(std::move(report), decision);
+        ++totals.domains[decision.status];
+        return decision.status == ReportStatus::no_domain ? Result<void>()
+                                                          : take(std::move(report), decision);
       });
   totals.day = TRY(
       for_each_report(values, context, day, facts, [&](OutboundReport&& report, const Decision& decision) {
@@ -109,7 +110,8 @@ Result<Totals> for_each_whole_report(const Values& values, const Context& contex
 }
 
 std::string destinations_of(const Decision& decision) {
-  if (decision.fate != Fate::reported) return fmt::format("none: {}", fate_words.word(decision.fate));
+  if (decision.status != ReportStatus::reported)
+    return fmt::format("none: {}", report_status_words.word(decision.status));
   std::string all;
   for (const tlsrpt::Destination& one : decision.destinations) all += (all.empty() ? "" : ", ") + one.uri();
   return all.empty() ? "by the record, looked up when it is sent" : printable(all, 300);
@@ -125,15 +127,15 @@ std::string to_text(const std::vector<Line>& lines, const Totals& totals, Day da
   }
   std::string text = to_columns(table, output_width());
   std::uint64_t all = 0;
-  for (const auto& [fate, domains] : totals.domains) all += domains;
+  for (const auto& [status, domains] : totals.domains) all += domains;
   if (all > lines.size()) text += fmt::format("... and {} more\n", all - lines.size());
   return text;
 }
 
 void add_totals(json::JsonText& json, const Totals& totals) {
   json.object("domains", [&] {
-    for (const auto& [fate, word] : fate_words.words) {
-      const auto found = totals.domains.find(fate);
+    for (const auto& [status, word] : report_status_words.words) {
+      const auto found = totals.domains.find(status);
       json.member(word, found == totals.domains.end() ? 0 : found->second);
     }
   });
@@ -153,7 +155,7 @@ std::string to_json(const std::vector<Line>& lines, const Totals& totals, Day da
           json.member("domain", line.domain);
           json.member("successful_sessions", line.successful);
           json.member("failed_sessions", line.failed);
-          json.member("fate", fate_words.word(line.decision.fate));
+          json.member("status", report_status_words.word(line.decision.status));
           json.array("destinations", [&] {
             for (const tlsrpt::Destination& one : line.decision.destinations) json.text(one.uri());
           });
@@ -167,9 +169,9 @@ std::string to_json(const std::vector<Line>& lines, const Totals& totals, Day da
 // One sentence for each reason why domains get no report.
 std::string not_reported(const Totals& totals) {
   std::string text;
-  for (const auto& [fate, domains] : totals.domains) {
-    if (fate != Fate::reported)
-      text += fmt::format("{} without a report: {}.\n", counted(domains, "domain"), explanation_of(fate));
+  for (const auto& [status, domains] : totals.domains) {
+    if (status != ReportStatus::reported)
+      text += fmt::format("{} without a report: {}.\n", counted(domains, "domain"), explanation_of(status));
   }
   if (totals.day.malformed > 0) {
     text +=
@@ -198,7 +200,7 @@ Result<int> dry_run(const Values& values, const Context& context, Day day, const
   Totals totals;
   totals.day = TRY(for_each_report(values, context, day, facts,
                                    [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
-                                     ++totals.domains[decision.fate];
+                                     ++totals.domains[decision.status];
                                      if (lines.size() < max_shown || context.json) {
                                        lines.push_back({.domain = report.domain,
                                                         .successful = report.successful,
@@ -248,7 +250,7 @@ Result<int> send(const Values& values, const Context& context, Day day, const De
   const auto totals = TRY(
       for_each_whole_report(values, context, day, facts, lookup, !is_test,
                             [&](OutboundReport&& report, const Decision& decision) -> Result<void> {
-                              if (decision.fate != Fate::reported && !is_test) return {};
+                              if (decision.status != ReportStatus::reported && !is_test) return {};
                               if (is_test) mark_as_test(report, context.clock());
                               return sender.enqueue(report.report,
                                                     {.domain = report.domain,

@@ -17,7 +17,7 @@ struct MailHead {
   Time date;
 };
 
-// Marked as automatic (RFC 3834), and to be delivered whatever becomes of TLS (RFC 8689): a mail about failing TLS must
+// Marked as automatic (RFC 3834), and to be delivered even without TLS (RFC 8689): a mail about failing TLS must
 // not fail because of TLS. Fault::data where an address is invalid.
 Result<Owned<GMimeMessage>> begin_message(const MailHead& head);
 

@@ -20,7 +20,7 @@ inline constexpr std::size_t max_bounced_recipients = 100;                      
 inline constexpr std::size_t max_bounced_address =
     320;  // bytes; a longer one is ignored (RFC 5321 section 4.5.3.1)
 
-// What became of one recipient (RFC 3464 section 2.3). Texts that are missing or malformed are "".
+// The status of one recipient (RFC 3464 section 2.3). Texts that are missing or malformed are "".
 struct RecipientStatus {
   std::string original_address;  // Original-Recipient: as the sender of the mail wrote it
   std::string final_address;     // Final-Recipient: where it was to be delivered

@@ -178,12 +178,12 @@ class Send(unittest.TestCase):
         self.assertIn(["a.test", "3", "1", RUA_A], shown)
         self.assertIn(["silent.test", "1", "0", "none:", "no-destination"], shown)
         (one,) = json.loads(self.send(reader, "--json", "-n", "--domain", "a.test"))["reports"]
-        self.assertEqual(one, {"domain": "a.test", "successful_sessions": 2, "failed_sessions": 1, "fate": "reported",
+        self.assertEqual(one, {"domain": "a.test", "successful_sessions": 2, "failed_sessions": 1, "status": "reported",
                                "destinations": [RUA_A]})
         answer = json.loads(self.send(reader, "--json", "--dry-run"))
         expected = {"day": DAY, "results": 4, "malformed_datagrams": 0, "left_out_sessions": 0}
         self.assertEqual({name: answer[name] for name in expected}, expected)
-        self.assertEqual({fate: domains for fate, domains in answer["domains"].items() if domains},
+        self.assertEqual({status: domains for status, domains in answer["domains"].items() if domains},
                          {"reported": 1, "no-destination": 1})
         self.assertEqual((self.mailbox.mails, reader.queue()), ([], []))
         self.assertEqual(json.loads(self.send(reader, "--json"))["queued"], 1)

@@ -1,6 +1,6 @@
 #include "report/outbound_report.h"
 
-#include "report/report_fate.h"
+#include "report/report_decision.h"
 #include "support.h"
 
 using namespace starttls;
@@ -185,17 +185,17 @@ TEST_CASE("a result without policy and record is reported, and says that they ar
 TEST_CASE("a report goes where the record said when the mail was sent") {
   const Decision decision =
       decide(report_to("a.example", "v=TLSRPTv1; rua=mailto:a@example.org,https://r.example.org/x", 3), {});
-  CHECK(decision.fate == Fate::reported);
+  CHECK(decision.status == ReportStatus::reported);
   CHECK(uris_of(decision) == std::vector<std::string>{"mailto:a@example.org", "https://r.example.org/x"});
   const Decision unknown = decide(report_to("a.example", "", 3), {});
-  CHECK(unknown.fate == Fate::reported);
+  CHECK(unknown.status == ReportStatus::reported);
   CHECK(unknown.destinations.empty());
 }
 
 TEST_CASE("a record that names no usable destination gets no report") {
   for (const char* text :
        {"v=TLSRPTv1", "v=TLSRPTv1; rua=ftp://x.example/", "v=TLSRPTv2; rua=mailto:a@b.example", "x"})
-    CHECK(decide(report_to("a.example", text, 3), {}).fate == Fate::no_record);
+    CHECK(decide(report_to("a.example", text, 3), {}).status == ReportStatus::no_record);
 }
 
 TEST_CASE("the configuration goes before the record") {
@@ -204,18 +204,18 @@ TEST_CASE("the configuration goes before the record") {
   facts.overrides["b.example"] = {};
   CHECK(uris_of(decide(report_to("a.example", record, 3), facts)) ==
         std::vector<std::string>{"mailto:ours@sender.example"});
-  CHECK(decide(report_to("b.example", record, 3), facts).fate == Fate::no_destination);
-  CHECK(decide(report_to("c.example", record, 3), facts).fate == Fate::reported);
+  CHECK(decide(report_to("b.example", record, 3), facts).status == ReportStatus::no_destination);
+  CHECK(decide(report_to("c.example", record, 3), facts).status == ReportStatus::reported);
 }
 
 TEST_CASE("what is no domain name gets no report") {
   for (const char* name : {"[192.0.2.1]", "../../etc/passwd", "a b.example", "a\nb.example"})
-    CHECK(decide(report_to(name, record, 3), {}).fate == Fate::no_domain);
+    CHECK(decide(report_to(name, record, 3), {}).status == ReportStatus::no_domain);
 }
 
 TEST_CASE("addresses from which mail came back get none, the other destinations do") {
   const DestinationFacts facts{.overrides = {}, .mails_sent = {}, .suppressed = {"a@example.org"}};
-  CHECK(decide(report_to("a.example", record, 3), facts).fate == Fate::suppressed);
+  CHECK(decide(report_to("a.example", record, 3), facts).status == ReportStatus::suppressed);
   const std::string two = "v=TLSRPTv1; rua=mailto:A@Example.org,mailto:b@example.org";
   CHECK(uris_of(decide(report_to("a.example", two, 3), facts)) ==
         std::vector<std::string>{"mailto:b@example.org"});
@@ -223,11 +223,11 @@ TEST_CASE("addresses from which mail came back get none, the other destinations 
 
 TEST_CASE("there are no reports about reports") {
   const DestinationFacts facts{.overrides = {}, .mails_sent = {{"a.example", 2}}, .suppressed = {}};
-  CHECK(decide(report_to("a.example", record, 2), facts).fate == Fate::only_our_reports);
-  CHECK(decide(report_to("a.example", record, 3), facts).fate == Fate::reported);
-  CHECK(decide(report_to("b.example", record, 1), facts).fate == Fate::reported);
+  CHECK(decide(report_to("a.example", record, 2), facts).status == ReportStatus::only_our_reports);
+  CHECK(decide(report_to("a.example", record, 3), facts).status == ReportStatus::reported);
+  CHECK(decide(report_to("b.example", record, 1), facts).status == ReportStatus::reported);
   // The sessions under all records of a domain count together.
   OutboundReport part = report_to("a.example", record, 1);
   part.sessions_of_domain = 3;
-  CHECK(decide(part, facts).fate == Fate::reported);
+  CHECK(decide(part, facts).status == ReportStatus::reported);
 }

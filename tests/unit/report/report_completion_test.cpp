@@ -23,7 +23,7 @@ struct World {
   std::vector<std::set<std::string>> asked_destinations;
   std::vector<std::set<std::string>> asked_policies;
   std::vector<std::string> warnings;
-  std::vector<std::string> taken;  // "DOMAIN FATE POLICY-TYPE URI..."
+  std::vector<std::string> taken;  // "DOMAIN STATUS POLICY-TYPE URI..."
 
   ReportCompletion completion(const DestinationFacts& facts, bool finds_destinations = true) {
     ReportCompletion::Lookups lookups{
@@ -41,8 +41,9 @@ struct World {
     }
     return {std::move(lookups), facts, [this](const std::string& text) { warnings.push_back(text); },
             [this](OutboundReport&& report, const Decision& decision) -> Result<void> {
-              std::string text = fmt::format("{} {} {}", report.domain, fate_words.word(decision.fate),
-                                             report.report.policies.front().policy_type);
+              std::string text =
+                  fmt::format("{} {} {}", report.domain, report_status_words.word(decision.status),
+                              report.report.policies.front().policy_type);
               for (const tlsrpt::Destination& one : decision.destinations) text += " " + one.uri();
               taken.push_back(std::move(text));
               return {};
@@ -63,8 +64,8 @@ TEST_CASE("what is known is passed on at once, and nothing is looked up") {
   const DestinationFacts facts;
   auto completion = world.completion(facts);
   good(completion.add(report_to("a.example", true), {.destinations = uri("mailto:a@a.example")}));
-  good(completion.add(report_to("b.example", false), {.fate = Fate::no_record}));
-  good(completion.add(report_to("c.example", false), {.fate = Fate::only_our_reports}));
+  good(completion.add(report_to("b.example", false), {.status = ReportStatus::no_record}));
+  good(completion.add(report_to("c.example", false), {.status = ReportStatus::only_our_reports}));
   CHECK(world.taken == Taken{"a.example reported no-policy-found mailto:a@a.example",
                              "b.example no-record no-policy-found",
                              "c.example only-our-reports no-policy-found"});
@@ -102,7 +103,7 @@ TEST_CASE("without destinations only policies are looked up, of every report") {
   world.policies = {{"a.example", {.type = "tlsa", .strings = {"3 1 1 ab"}, .mx_hosts = {}, .error = {}}}};
   const DestinationFacts facts;
   auto completion = world.completion(facts, false);
-  good(completion.add(report_to("a.example", false), {.fate = Fate::no_record}));
+  good(completion.add(report_to("a.example", false), {.status = ReportStatus::no_record}));
   good(completion.add(report_to("b.example", true), {}));
   good(completion.finish());
   CHECK(world.taken == Taken{"b.example reported no-policy-found", "a.example no-record tlsa"});

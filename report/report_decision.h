@@ -1,4 +1,4 @@
-// What becomes of the report about outbound mail to a domain, and where it goes. Pure.
+// Whether there is a report about outbound mail to a domain, and where it goes. Pure.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace starttls::report {
 
-enum class Fate {
+enum class ReportStatus {
   reported,
   no_domain,         // what the mail server sent to has no name of a domain, such as an address literal
   no_record,         // no usable record: nobody asks for it
@@ -23,18 +23,19 @@ enum class Fate {
   suppressed,        // mail to each destination came back
   only_our_reports,  // the only mails that we sent there were reports (RFC 8460 section 5.3)
 };
-inline constexpr auto fate_words = enum_words<Fate>({{Fate::reported, "reported"},
-                                                     {Fate::no_domain, "no-domain"},
-                                                     {Fate::no_record, "no-record"},
-                                                     {Fate::no_destination, "no-destination"},
-                                                     {Fate::suppressed, "suppressed"},
-                                                     {Fate::only_our_reports, "only-our-reports"}});
+inline constexpr auto report_status_words =
+    enum_words<ReportStatus>({{ReportStatus::reported, "reported"},
+                              {ReportStatus::no_domain, "no-domain"},
+                              {ReportStatus::no_record, "no-record"},
+                              {ReportStatus::no_destination, "no-destination"},
+                              {ReportStatus::suppressed, "suppressed"},
+                              {ReportStatus::only_our_reports, "only-our-reports"}});
 
-// "no TLSRPT record that names a destination": why there is no report, a part of a sentence; "" for Fate::reported.
-std::string_view explanation_of(Fate fate);
+// "no TLSRPT record that names a destination": why there is no report, a part of a sentence; "" where there is one.
+std::string_view explanation_of(ReportStatus status);
 
 struct Decision {
-  Fate fate = Fate::reported;
+  ReportStatus status = ReportStatus::reported;
   std::vector<tlsrpt::Destination> destinations;  // none where the record is looked up when it is due
 };
 
@@ -47,7 +48,7 @@ struct DestinationFacts {
   std::set<std::string> suppressed;  // addresses, in lower case
 };
 
-// Leaves out the addresses from which mail came back. Without any other destination the fate is Fate::suppressed.
+// Leaves out the addresses from which mail came back. Without any other destination the report is suppressed.
 void drop_suppressed(Decision& decision, const DestinationFacts& facts);
 
 // A domain with no more sessions than mails with reports that we sent it got nothing else. The destinations are those of
