@@ -73,6 +73,7 @@ constexpr const char* tables = R"sql(
     reason TEXT NOT NULL,
     json_gzip BLOB NOT NULL,
     sent INTEGER,
+    held_for INTEGER,
     UNIQUE (report_id, destination)
   );
 )sql";
@@ -157,11 +158,13 @@ const std::string statements = std::string(tables) + reporter_tables + own_domai
 const std::string to_version_2 = std::string(reporters_of_version_1) + reporter_tables + fill_reporters;
 const std::string to_version_3 = std::string(report_domain_of_version_2) + own_domain_tables;
 const std::string to_version_4 = std::string(sent_of_version_3) + suppression_tables;
-const std::array<const char*, 3> upgrades{to_version_2.c_str(), to_version_3.c_str(), to_version_4.c_str()};
+constexpr const char* to_version_5 = "ALTER TABLE deliveries ADD COLUMN held_for INTEGER;";
+const std::array<const char*, 4> upgrades{to_version_2.c_str(), to_version_3.c_str(), to_version_4.c_str(),
+                                          to_version_5};
 
 const sqlite::Schema schema{.kind = "a store of reports",
                             .application_id = 0x53544B52,  // "STKR"
-                            .version = 4,
+                            .version = 5,
                             .statements = statements.c_str(),
                             .upgrades = upgrades};
 

@@ -19,13 +19,14 @@ using store::time_in;
 using store::to_number;
 using namespace std::chrono_literals;
 
-constexpr auto states = enum_words<DeliveryState>({{DeliveryState::waiting, "waiting"},
+constexpr auto states = enum_words<DeliveryState>({{DeliveryState::held, "held"},
+                                                   {DeliveryState::waiting, "waiting"},
                                                    {DeliveryState::sent, "sent"},
                                                    {DeliveryState::given_up, "given-up"}});
 
 constexpr const char* columns =
     "id, report_id, destination, policy_domain, submitter, sender, file_name, state, created, next_try, "
-    "tries, reason";
+    "tries, reason, held_for";
 
 Delivery delivery_in(const Statement& row) {
   return {.id = row.number(0),
@@ -39,7 +40,8 @@ Delivery delivery_in(const Statement& row) {
           .created = time_in(row, 8),
           .next_try = time_in(row, 9),
           .tries = count_in(row, 10),
-          .reason = row.text(11)};
+          .reason = row.text(11),
+          .held_for = row.is_null(12) ? std::nullopt : std::optional(store::day_in(row, 12))};
 }
 
 Result<std::vector<Delivery>> read(Statement& rows) {
@@ -80,11 +82,14 @@ Result<bool> DeliveryQueue::add(const Delivery& delivery, std::string_view json_
   auto row = TRY(open_->database.prepare(
       "INSERT INTO deliveries (report_id, destination, policy_domain, submitter, sender, file_name, state, "
       "created, "
-      "next_try, tries, reason, json_gzip) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?8, 0, '', ?9) "
+      "next_try, tries, reason, json_gzip, held_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?10, ?7, ?8, 0, '', ?9, "
+      "?11) "
       "ON CONFLICT DO NOTHING"));
   row.bind(1, delivery.report_id).bind(2, delivery.destination).bind(3, delivery.policy_domain);
   row.bind(4, delivery.submitter).bind(5, delivery.sender).bind(6, delivery.file_name);
   row.bind(7, to_number(delivery.created)).bind(8, to_number(delivery.next_try)).bind_bytes(9, json_gzip);
+  row.bind(10, to_string(delivery.held_for ? DeliveryState::held : DeliveryState::waiting));
+  if (delivery.held_for) row.bind(11, to_number(*delivery.held_for));
   const std::int64_t before = open_->database.total_changes();
   TRY(row.run());
   return open_->database.total_changes() > before;
@@ -98,6 +103,26 @@ Result<std::uint64_t> DeliveryQueue::add(const std::vector<PackedDelivery>& deli
   }
   TRY(transaction.commit());
   return added;
+}
+
+Result<std::vector<Day>> DeliveryQueue::held_days() {
+  auto rows = TRY(open_->database.prepare(
+      "SELECT DISTINCT held_for FROM deliveries WHERE state = 'held' AND held_for IS NOT NULL ORDER BY 1"));
+  std::vector<Day> days;
+  while (TRY(rows.step())) days.push_back(store::day_in(rows, 0));
+  return days;
+}
+
+Result<void> DeliveryQueue::release(Day day, Time now) {
+  auto rows =
+      TRY(open_->database.prepare("UPDATE deliveries SET state = 'waiting', created = ?2, held_for = NULL "
+                                  "WHERE state = 'held' AND held_for = ?1"));
+  return rows.bind(1, to_number(day)).bind(2, to_number(now)).run();
+}
+
+Result<void> DeliveryQueue::remove_held(Day day) {
+  auto rows = TRY(open_->database.prepare("DELETE FROM deliveries WHERE state = 'held' AND held_for = ?1"));
+  return rows.bind(1, to_number(day)).run();
 }
 
 Result<std::vector<Delivery>> DeliveryQueue::due(Time now) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,13 @@ namespace starttls::tlsrptdb {
 
 inline constexpr std::chrono::hours max_delivery_time{24};
 
-enum class DeliveryState { waiting, sent, given_up };
-// "waiting", "sent", "given-up"
+enum class DeliveryState {
+  held,  // until it is certain that this host sends the reports about the day
+  waiting,
+  sent,
+  given_up
+};
+// "held", "waiting", "sent", "given-up"
 std::string_view to_string(DeliveryState state);
 
 struct Delivery {
@@ -34,7 +40,8 @@ struct Delivery {
   Time created;
   Time next_try;  // while it waits
   std::uint64_t tries = 0;
-  std::string reason;  // why the last try failed
+  std::string reason;           // why the last try failed
+  std::optional<Day> held_for;  // of one to add: it is held until release() of the day
 };
 
 struct PackedDelivery {
@@ -58,6 +65,13 @@ class DeliveryQueue {
   Result<bool> add(const Delivery& delivery, std::string_view json_gzip);
   // The same for many, all or none. Returns how many are new.
   Result<std::uint64_t> add(const std::vector<PackedDelivery>& deliveries);
+
+  // The days for which deliveries are held.
+  Result<std::vector<Day>> held_days();
+  // Lets those that are held for the day wait to be sent, as of now.
+  Result<void> release(Day day, Time now);
+  // Removes those that are held for the day.
+  Result<void> remove_held(Day day);
 
   // Deliveries that are due, the oldest first.
   Result<std::vector<Delivery>> due(Time now);

@@ -203,7 +203,8 @@ class ForgedReports(unittest.TestCase):
                     database.execute(f"DROP TABLE {table}")
                 for column in ("reporter", "authenticated", "size", "unsigned_identity", "report_domain"):
                     database.execute(f"ALTER TABLE reports DROP COLUMN {column}")
-                database.execute("ALTER TABLE deliveries DROP COLUMN sent")
+                for column in ("sent", "held_for"):
+                    database.execute(f"ALTER TABLE deliveries DROP COLUMN {column}")
                 database.execute("PRAGMA user_version = 1")
             self.enforce(reader, "ready")
             reader.configuration.write_text(f'state_dir = "{reader.state}"\n{TRUSTED}')

@@ -136,3 +136,30 @@ TEST_CASE("whether a report was sent to an address of late") {
   CHECK_FALSE(good(queue.was_sent(id, "mailto:waits@x.test", now - 1h)));
   CHECK_FALSE(good(queue.was_sent("other", "mailto:sent@x.test", now - 1h)));
 }
+
+TEST_CASE("what is held for a day is sent once the day is released, or never") {
+  const TemporaryFolder folder;
+  auto queue = queue_in(folder);
+  const Day day = good(parse_day("2026-11-26"));
+  const auto add_held = [&](const std::string& destination, Day for_day) {
+    Delivery delivery = delivery_to(destination);
+    delivery.held_for = for_day;
+    return good(queue.add(delivery, "packed"));
+  };
+  CHECK(add_held("mailto:a@x.test", day));
+  CHECK_FALSE(add_held("mailto:a@x.test", day));
+  CHECK(add_held("mailto:b@x.test", day + std::chrono::days{1}));
+  CHECK(good(queue.add(delivery_to("mailto:c@x.test"), "packed")));
+  CHECK(destinations_due(queue, now + 1h) == std::vector<std::string>{"mailto:c@x.test"});
+  CHECK(good(queue.all()).front().state == DeliveryState::held);
+  CHECK(good(queue.held_days()) == std::vector{day, day + std::chrono::days{1}});
+  // The time in which it is tried begins then.
+  good(queue.release(day, now + 12h));
+  CHECK(destinations_due(queue, now + 12h) == std::vector<std::string>{"mailto:c@x.test", "mailto:a@x.test"});
+  CHECK(good(queue.due(now + 12h)).back().created == now + 12h);
+  good(queue.remove_held(day));
+  good(queue.remove_held(day + std::chrono::days{1}));
+  CHECK(good(queue.held_days()).empty());
+  CHECK(good(queue.all()).size() == 2);
+  CHECK(add_held("mailto:b@x.test", day));
+}
