@@ -9,11 +9,11 @@
 
 #include "base/try.h"
 #include "outbound/columns.h"
+#include "outbound/postgres_schema.h"
 #include "outbound/store.h"
 #include "postgres/batch.h"
 #include "postgres/day_partitions.h"
 #include "postgres/postgres.h"
-#include "postgres/schema.h"
 #include "postgres/shared_store.h"
 
 namespace starttls::outbound {
@@ -25,67 +25,6 @@ using postgres::Parameters;
 using postgres::Row;
 using postgres::Transaction;
 using store::to_number;
-
-// Days are days since 1970-01-01, times are milliseconds since then, UTC. tlsrpt-store(5) describes all of it.
-// The tables of policies have a partition for each day, so that old days are dropped and not deleted row by row.
-// The key of a partitioned table begins with the day.
-constexpr const char* tables = R"sql(
-  CREATE TABLE outbound_counts (
-    day INTEGER NOT NULL,
-    policy UUID NOT NULL,
-    domain TEXT NOT NULL,
-    source TEXT NOT NULL,
-    policy_type TEXT NOT NULL,
-    policy_domain TEXT NOT NULL,
-    successful BIGINT NOT NULL,
-    failed BIGINT NOT NULL,
-    PRIMARY KEY (day, policy)
-  ) PARTITION BY LIST (day);
-  CREATE INDEX outbound_counts_of_domain ON outbound_counts (domain);
-  CREATE TABLE outbound_texts (
-    day INTEGER NOT NULL,
-    policy UUID NOT NULL,
-    record TEXT NOT NULL,
-    policy_strings TEXT NOT NULL,
-    mx_hosts TEXT NOT NULL,
-    PRIMARY KEY (day, policy)
-  ) PARTITION BY LIST (day);
-  CREATE TABLE outbound_failures (
-    day INTEGER NOT NULL,
-    policy UUID NOT NULL,
-    failure UUID NOT NULL,
-    result_type TEXT NOT NULL,
-    sending_mta_ip TEXT NOT NULL,
-    receiving_mx_hostname TEXT NOT NULL,
-    receiving_mx_helo TEXT NOT NULL,
-    receiving_ip TEXT NOT NULL,
-    additional_information TEXT NOT NULL,
-    failure_reason_code TEXT NOT NULL,
-    sessions BIGINT NOT NULL,
-    PRIMARY KEY (day, policy, failure)
-  ) PARTITION BY LIST (day);
-  CREATE TABLE outbound_days (
-    day INTEGER PRIMARY KEY,
-    results BIGINT NOT NULL,
-    malformed BIGINT NOT NULL,
-    left_out BIGINT NOT NULL
-  ) WITH (fillfactor = 50);
-  CREATE TABLE outbound_segments (
-    id TEXT PRIMARY KEY,
-    writer TEXT NOT NULL,
-    folded_at BIGINT NOT NULL
-  );
-  CREATE INDEX outbound_segments_of_writer ON outbound_segments (writer, folded_at);
-  CREATE TABLE outbound_writers (
-    writer TEXT PRIMARY KEY
-  );
-)sql";
-
-constexpr postgres::Schema schema{.kind = "a store of tlsrpt-collector",
-                                  .table = "tlsrpt_outbound",
-                                  .version = 1,
-                                  .statements = tables,
-                                  .upgrades = {}};
 
 // While half of a page is free, a row whose counts grow stays in its page and needs no new entry in an index.
 constexpr postgres::DayTable counts_table{"outbound_counts", "WITH (fillfactor = 50)"};
@@ -344,13 +283,6 @@ class PostgresFold final : public FoldTransaction {
   DaySizes sizes_;  // with this transaction
 };
 
-constexpr postgres::SharedStoreKind kind{
-    .schema = &schema,
-    .add_writer = "INSERT INTO outbound_writers (writer) VALUES ($1) ON CONFLICT DO NOTHING",
-    .lock_writer =
-        "SELECT s.version FROM tlsrpt_outbound AS s, outbound_writers AS w WHERE w.writer = $1 "
-        "FOR SHARE OF s FOR UPDATE OF w"};
-
 class PostgresStore final : public Store {
  public:
   explicit PostgresStore(postgres::SharedStore shared) : shared_(std::move(shared)) {}
@@ -397,7 +329,9 @@ class PostgresStore final : public Store {
   Result<std::size_t> prune(Day before, Day texts_before) override {
     TRY(postgres::drop_partitions(connection_, std::span(&texts_table, 1), texts_before));
     const auto dropped = TRY(postgres::drop_partitions(connection_, kept_tables, before));
-    TRY(run(connection_, "DELETE FROM outbound_days WHERE day < $1", Parameters().add(to_number(before))));
+    for (const char* sql :
+         {"DELETE FROM outbound_days WHERE day < $1", "DELETE FROM outbound_reports WHERE day < $1"})
+      TRY(run(connection_, sql, Parameters().add(to_number(before))));
     std::erase_if(sizes_, [&](const auto& size) { return size.first < before; });
     return dropped.days;
   }
@@ -412,7 +346,8 @@ class PostgresStore final : public Store {
 
 Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,
                                                    Access access) {
-  auto shared = TRY(postgres::SharedStore::open(url, access == Access::owner ? writer : "", kind));
+  auto shared =
+      TRY(postgres::SharedStore::open(url, access == Access::owner ? writer : "", shared_store_kind()));
   return std::make_unique<PostgresStore>(std::move(shared));
 }
 
