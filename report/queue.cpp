@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/try.h"
 #include "json/json_text.h"
+#include "report/claimed_days.h"
 #include "report/commands.h"
 #include "report/sending.h"
 #include "report/tables.h"
@@ -107,10 +108,20 @@ Result<int> resume(const std::string& address, const Context& context) {
   return was_suppressed ? 0 : 1;
 }
 
+// The database is asked only if something is held. If it does not answer, the other reports are sent all the same.
+Result<void> settle_held(ReportSender& sender, const Context& context) {
+  if (TRY(sender.held_days()).empty()) return {};
+  const auto claims = TRY(claims_of(context));
+  const auto settled = settle(sender, claims);
+  if (!settled) command::warn(context, settled.error().message);
+  return {};
+}
+
 Result<int> run(const Values& values, const Context& context) {
   if (values.send) {
     Lookup lookup(context);
     ReportSender sender = TRY(ReportSender::open(context, lookup));
+    TRY(settle_held(sender, context));
     return exit_status(TRY(sender.deliver()));
   }
   if (values.resumed) return resume(*values.resumed, context);

@@ -117,7 +117,8 @@ Result<void> ReportSender::enqueue(const tlsrpt::Report& report, const Addressin
                                                   report.head.end, true, to.unique_id),
                    .created = now,
                    .next_try =
-                       to.at_once ? now : some_time_within(now, context_->configuration.report.send_window)},
+                       to.at_once ? now : some_time_within(now, context_->configuration.report.send_window),
+                   .held_for = to.held_for},
       .json_gzip = std::move(packed)};
   if (to.destinations.empty()) packed_.push_back(one);
   for (const tlsrpt::Destination& destination : to.destinations) {

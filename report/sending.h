@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,6 +54,7 @@ struct Addressing {
   std::span<const tlsrpt::Destination> destinations;  // none: the rua of the domain when it is due
   std::string_view unique_id;                         // as of tlsrpt::file_name()
   bool at_once = false;                               // not within report.send_window
+  std::optional<Day> held_for;                        // it is sent after release() of the day
 };
 
 // Sends from the queue of a state directory. Only one process may do so at a time: Fault::temporary if
@@ -72,6 +74,11 @@ class ReportSender {
   Result<void> flush();
   // Deliveries that were not in the queue before.
   std::uint64_t queued() const { return queued_; }
+
+  // What is held for a day: which days there are; send it; send it never.
+  Result<std::vector<Day>> held_days() { return queue_.held_days(); }
+  Result<void> release(Day day) { return queue_.release(day, context_->clock()); }
+  Result<void> remove_held(Day day) { return queue_.remove_held(day); }
 
   // How many mails with reports were sent on the day to addresses of each domain.
   Result<std::map<std::string, std::uint64_t>> mails_sent(Day day) { return queue_.mails_sent(day); }
