@@ -63,8 +63,10 @@ std::string word_of(std::string_view text, std::span<const Code> codes) {
   return known == codes.end() ? fmt::format("code-{}", *number) : std::string(known->word);
 }
 
-// Of a reply to EHLO, whose lines are joined by CRLF.
+// Of a reply to EHLO, whose lines are joined by CRLF, with the code before the first one, as Postfix 3.10 sends it, or
+// without.
 std::string host_of_helo(std::string_view reply) {
+  if (reply.starts_with("250-") || reply.starts_with("250 ")) reply.remove_prefix(4);
   return text_of(reply.substr(0, reply.find_first_of(" \r\n\t")));
 }
 

@@ -219,10 +219,9 @@ class WholeWay(unittest.TestCase):
             "policy": self.policy_of(domain, expected),
             "summary": {"total-successful-session-count": expected.successful, "total-failure-session-count": failed}}
         if failed:
-            # Postfix passes on the first line of the reply to EHLO.
             reported["failure-details"] = [{
                 "result-type": expected.result_type, "sending-mta-ip": self.mta.address,
-                "receiving-mx-hostname": f"mx.{domain}", "receiving-mx-helo": f"250-mx.{domain}",
+                "receiving-mx-hostname": f"mx.{domain}", "receiving-mx-helo": f"mx.{domain}",
                 "receiving-ip": self.receivers[domain].address, "failed-session-count": 1,
                 **({"failure-reason-code": expected.reason} if expected.reason else {})}]
         return reported

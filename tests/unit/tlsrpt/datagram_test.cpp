@@ -108,6 +108,16 @@ TEST_CASE("order, unknown members, absent ones and several policies") {
   CHECK(good(read_datagram(one)).has_failed());
 }
 
+TEST_CASE("of a reply to EHLO, the host name alone is kept") {
+  for (const char* reply : {R"(250-mx1.example.org\r\n250 STARTTLS)", "250 mx1.example.org at your service",
+                            "250-mx1.example.org", R"(mx1.example.org\r\nSTARTTLS)", "mx1.example.org"}) {
+    CAPTURE(reply);
+    const HandshakeResult result =
+        good(read_datagram(failing(fmt::format(R"({{"c":205,"h":"{}"}})", reply))));
+    CHECK(result.policies.at(0).failure_details.at(0).receiving_mx_helo == "mx1.example.org");
+  }
+}
+
 TEST_CASE("bytes that are no UTF-8, and NUL, are escaped") {
   const HandshakeResult result = good(read_datagram(failing(
       "{\"c\":205,\"h\":\"mx\xff.test\\r\\nHELP \xc3\xa9\",\"f\":\"a\\u0000b\",\"a\":\"\xc3\xa9\"}")));
