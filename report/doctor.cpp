@@ -113,6 +113,10 @@ InboundFacts gather(const Values& values, const Context& context) {
   if (const auto& exim = facts.mail_servers.exim; exim && *exim)
     facts.exim_user = doctor::find_user_facts((*exim)->option("exim_user"));
   if (milter.mta_log.starts_with('/')) facts.log = doctor::read_path(milter.mta_log);
+  const config::CollectorConfig& collector = configuration.collector;
+  facts.collector.user =
+      doctor::find_user_facts(collector.user.empty() ? config::default_user : collector.user);
+  if (collector.mta_log.starts_with('/')) facts.collector.log = doctor::read_path(collector.mta_log);
   facts.certificates = read_certificates(facts.mail_servers);
   return facts;
 }

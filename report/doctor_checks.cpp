@@ -9,6 +9,7 @@
 #include "doctor/host_checks.h"
 #include "report/doctor_collector.h"
 #include "report/doctor_exim.h"
+#include "report/doctor_log.h"
 #include "report/doctor_postfix.h"
 #include "report/doctor_sendmail.h"
 #include "store/open_store.h"
@@ -82,83 +83,14 @@ Checks configuration_checks(const InboundFacts& facts) {
   return checks;
 }
 
-// -- The mail server's log -----------------------------------------------------------------------------------
-
-bool may_read_log(const InboundFacts& facts, const PathFacts& log) {
-  UserFacts user = *facts.service_user;
-  if (const Unit* const unit = facts.units ? find_unit(*facts.units, milter_unit) : nullptr;
-      unit != nullptr) {
-    for (const std::string& name : unit->supplementary_groups) {
-      const bool matches = group_name(log.node().gid) == name;
-      if (matches) user.groups.push_back(log.node().gid);
-    }
-  }
-  return first_refusal(user, log, Want::read) == nullptr;
-}
-
-std::string let_read(const std::string& group) {
-  return fmt::format(
-      "systemctl edit tlsrpt-milter: [Service] SupplementaryGroups={}\n"
-      "systemctl restart tlsrpt-milter",
-      group);
-}
-
-Check log_file_check(const InboundFacts& facts, const PathFacts& log) {
-  constexpr std::string_view code = "mta-log";
-  const std::string subject = log.path.string();
-  const std::string why = "The reasons of failed handshakes are not recorded.";
-  if (log.is_hidden())
-    return cannot_tell(code, subject, errno_text(log.error), "Run it as root to find out.");
-  if (!log.exists()) {
-    return fault(
-        code, subject,
-        {.seen = errno_text(log.error),
-         .why = why,
-         .remedy = "in tlsrpt.toml, [milter]: mta_log = \"journal\"\nsystemctl restart tlsrpt-milter"});
-  }
-  if (!facts.service_user) return cannot_tell(code, subject, "the user of the daemon is unknown");
-  if (!may_read_log(facts, log)) {
-    return fault(code, subject,
-                 {.seen = facts.service_user->name + " may not read it",
-                  .why = why,
-                  .remedy = let_read(group_name(log.node().gid))});
-  }
-  return ok(code, subject, facts.service_user->name + " may read it");
-}
-
-Check journal_log_check(const InboundFacts& facts) {
-  constexpr std::string_view code = "mta-log";
-  if (!facts.units) return cannot_tell(code, "journal", facts.units.error().message);
-  const Unit* const unit = find_unit(*facts.units, milter_unit);
-  if (unit == nullptr) return cannot_tell(code, "journal", "there is no unit " + std::string(milter_unit));
-  const bool may_read = std::ranges::any_of(unit->supplementary_groups, [](const std::string& group) {
-    return group == "adm" || group == "systemd-journal";
-  });
-  if (may_read) return ok(code, "journal", "the daemon may read it");
-  return fault(code, "journal",
-               {.seen = "the unit has neither group adm nor systemd-journal",
-                .why = "The reasons of failed handshakes are not recorded.",
-                .remedy = let_read("systemd-journal")});
-}
-
-Checks log_checks(const InboundFacts& facts) {
-  constexpr std::string_view code = "mta-log";
-  const std::string& source = facts.configuration.milter.mta_log;
-  if (source.empty()) return {ok(code, "mail server's log", "is not read, as mta_log is not set")};
-  if (source == "journal") return {journal_log_check(facts)};
-  if (!facts.log) return {};
-  Checks checks{log_file_check(facts, *facts.log)};
-  const auto& postfix = facts.mail_servers.postfix;
-  const std::string own = postfix && *postfix ? (*postfix)->get("maillog_file") : "";
-  if (!own.empty() && own != source) {
-    checks.push_back(fault(code, "Postfix",
-                           {.seen = fmt::format("logs to {}, but mta_log is {}", own, source),
+Checks milter_log_checks(const InboundFacts& facts) {
+  return log_checks(facts, {.code = "mta-log",
+                            .section = "milter",
+                            .service = "tlsrpt-milter",
                             .why = "The reasons of failed handshakes are not recorded.",
-                            .remedy = fmt::format("in tlsrpt.toml, [milter]: mta_log = \"{}\"\n"
-                                                  "systemctl restart tlsrpt-milter",
-                                                  own)}));
-  }
-  return checks;
+                            .source = facts.configuration.milter.mta_log,
+                            .file = facts.log,
+                            .user = facts.service_user});
 }
 
 // -- What was recorded ---------------------------------------------------------------------------------------
@@ -231,7 +163,7 @@ Checks recording_checks(const InboundFacts& facts) {
   Checks checks{socket_check(facts)};
   add(checks, access_checks(facts));
   add(checks, unit_checks(facts));
-  add(checks, log_checks(facts));
+  add(checks, milter_log_checks(facts));
   add(checks, waiting_checks(facts, "journal", store::journal_directory(facts.state_directory.path),
                              facts.waiting, "tlsrpt-milter"));
   checks.push_back(last_session_check(facts));

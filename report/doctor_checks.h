@@ -29,6 +29,8 @@ struct Waiting {
 
 // What is seen of tlsrpt-collector.
 struct CollectorFacts {
+  std::optional<doctor::UserFacts> user;  // that it runs as
+  std::optional<doctor::PathFacts> log;   // its mta_log, if it is a file
   doctor::PathFacts socket;
   Result<void> answer;                        // doctor::find_receiver()
   std::optional<std::uint64_t> queue_length;  // net.unix.max_dgram_qlen; none: cannot be read
@@ -52,7 +54,7 @@ struct InboundFacts {
   doctor::PathFacts state_directory;
   Result<doctor::DiskFacts> disk;
   Result<bool> clock_is_synchronized;
-  std::optional<doctor::PathFacts> log;  // mta_log, if it is a file
+  std::optional<doctor::PathFacts> log;  // mta_log of the milter, if it is a file
   // That the mail server shows to senders, by its name: "Postfix".
   std::map<std::string, std::vector<doctor::ServerCertificate>, std::less<>> certificates;
   // With a session; Fault::unavailable: none was ever recorded.

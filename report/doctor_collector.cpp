@@ -8,6 +8,7 @@
 #include "base/counted.h"
 #include "doctor/host_checks.h"
 #include "outbound/open_store.h"
+#include "report/doctor_log.h"
 
 namespace starttls::report {
 namespace {
@@ -23,6 +24,7 @@ constexpr std::chrono::days usual_days{14};
 constexpr std::ptrdiff_t min_days_with_results = 10;  // of these
 constexpr const char* enable = "systemctl enable --now tlsrpt-collector";
 constexpr std::string_view why_nothing = "No result of outbound mail is recorded.";
+constexpr std::string_view log_code = "collector-log";
 
 // "3.10.13", "3.11-20251126".
 bool can_send(const Postfix& postfix) {
@@ -34,15 +36,25 @@ bool can_send(const Postfix& postfix) {
   return *major > first_major || (*major == first_major && minor.value_or(0) >= first_minor);
 }
 
+std::vector<PostfixService> clients(const Postfix& postfix) {
+  std::vector<PostfixService> found;
+  std::ranges::copy_if(postfix.services, std::back_inserter(found),
+                       [](const PostfixService& service) { return service.program == "smtp"; });
+  return found;
+}
+
 // The clients that send their results.
 std::vector<PostfixService> senders(const Postfix& postfix) {
-  std::vector<PostfixService> found;
-  if (!can_send(postfix)) return found;
-  for (const PostfixService& service : postfix.services) {
-    if (service.program == "smtp" && postfix.get(service, "smtp_tlsrpt_enable") == "yes")
-      found.push_back(service);
-  }
+  if (!can_send(postfix)) return {};
+  std::vector<PostfixService> found = clients(postfix);
+  std::erase_if(found, [&](const PostfixService& service) {
+    return postfix.get(service, "smtp_tlsrpt_enable") != "yes";
+  });
   return found;
+}
+
+bool follows_log(const InboundFacts& facts) {
+  return !facts.configuration.collector.mta_log.empty();
 }
 
 // An administrator who has done something about it wants results.
@@ -82,14 +94,15 @@ Check attached_check(const InboundFacts& facts, const Postfix& postfix, const Po
   return fault(code, subject, trouble);
 }
 
-// Where the collector is set up, and Postfix sends it nothing.
+// Where the collector is set up without a log to follow, and Postfix sends it nothing.
 Check silent_check(const InboundFacts& facts, const Postfix& postfix) {
   constexpr std::string_view code = "collector-attached";
   if (!can_send(postfix)) {
     return warning(code, "Postfix",
                    {.seen = "is version " + postfix.version() + "; the first that sends results is 3.10",
                     .why = "The collector gets results by \"tlsrpt-collector record\" only.",
-                    .remedy = "systemctl disable --now tlsrpt-collector; or upgrade Postfix"});
+                    .remedy = "in tlsrpt.toml, [collector]: mta_log = \"journal\"\n"
+                              "systemctl restart tlsrpt-collector"});
   }
   return warning(
       code, "Postfix",
@@ -98,6 +111,30 @@ Check silent_check(const InboundFacts& facts, const Postfix& postfix) {
        .why = std::string(why_nothing),
        .remedy = fmt::format("{} 'smtp_tlsrpt_socket_name={}' && {}", postfix.postconf(),
                              socket_name(facts, postfix), postfix.set("smtp_tlsrpt_enable", "yes"))});
+}
+
+// What the collector finds in the log, if it follows that.
+Checks collector_log_checks(const InboundFacts& facts) {
+  if (!follows_log(facts)) return {};
+  Checks checks = log_checks(facts, {.code = log_code,
+                                     .section = "collector",
+                                     .service = "tlsrpt-collector",
+                                     .why = why_nothing,
+                                     .source = facts.configuration.collector.mta_log,
+                                     .file = facts.collector.log,
+                                     .user = facts.collector.user});
+  const auto& postfix = facts.mail_servers.postfix;
+  if (!postfix || !*postfix) return checks;
+  for (const PostfixService& client : clients(**postfix)) {
+    if ((*postfix)->get(client, "smtp_tls_loglevel") != "0") continue;
+    const bool is_own = client.parameters.contains("smtp_tls_loglevel");
+    checks.push_back(fault(log_code, "Postfix, " + client.id(),
+                           {.seen = "smtp_tls_loglevel is 0",
+                            .why = "Postfix does not log how TLS handshakes end.",
+                            .remedy = is_own ? (*postfix)->set(client, "smtp_tls_loglevel", "1")
+                                             : (*postfix)->set("smtp_tls_loglevel", "1")}));
+  }
+  return checks;
 }
 
 Check socket_check(const InboundFacts& facts) {
@@ -188,11 +225,12 @@ Check last_result_check(const InboundFacts& facts) {
 Checks collector_checks(const InboundFacts& facts) {
   const auto& found = facts.mail_servers.postfix;
   const bool is_there = found && *found;
-  const auto clients = is_there ? senders(**found) : std::vector<PostfixService>();
-  if (clients.empty() && !is_wanted(facts)) return {};
+  const auto sending = is_there ? senders(**found) : std::vector<PostfixService>();
+  if (sending.empty() && !is_wanted(facts)) return {};
   Checks checks;
-  for (const PostfixService& client : clients) checks.push_back(attached_check(facts, **found, client));
-  if (clients.empty() && is_there) checks.push_back(silent_check(facts, **found));
+  for (const PostfixService& client : sending) checks.push_back(attached_check(facts, **found, client));
+  if (sending.empty() && is_there && !follows_log(facts)) checks.push_back(silent_check(facts, **found));
+  add(checks, collector_log_checks(facts));
   checks.push_back(socket_check(facts));
   add(checks, access_checks(facts));
   checks.push_back(unit_check(

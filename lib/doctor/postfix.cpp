@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds time_limit{10};
 constexpr std::string_view blanks = " \t\r";
 
-constexpr std::array<const char*, 25> parameters_to_read{"mail_version",
+constexpr std::array<const char*, 26> parameters_to_read{"mail_version",
                                                          "queue_directory",
                                                          "mail_owner",
                                                          "maillog_file",
@@ -30,6 +30,7 @@ constexpr std::array<const char*, 25> parameters_to_read{"mail_version",
                                                          "smtp_dns_support_level",
                                                          "smtp_tls_CAfile",
                                                          "smtp_tls_CApath",
+                                                         "smtp_tls_loglevel",
                                                          "smtp_tls_mandatory_protocols",
                                                          "smtp_tls_policy_maps",
                                                          "smtp_tls_security_level",

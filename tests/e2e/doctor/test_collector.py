@@ -70,6 +70,21 @@ class Outbound(unittest.TestCase):
         with self.host.main_cf({"smtp_tlsrpt_socket_name": str(self.folder / "collector.sock")}):
             self.assertEqual(self.findings(), {})
 
+    def test_results_that_only_the_log_has(self) -> None:
+        text = self.collector.configuration.read_text()
+        with self.host.changed(self.collector.configuration), self.host.main_cf({"smtp_tlsrpt_enable": "no"}):
+            self.collector.configuration.write_text(f'{text}mta_log = "{self.mta.log.path}"\n')
+            self.assertEqual(self.findings(), {})
+            self.assertEqual(self.seen("collector-log"), ["ok"])
+            with self.host.main_cf({"smtp_tls_loglevel": "0"}):
+                (check,) = self.findings().values()
+                self.assertEqual((check["code"], check["level"]), ("collector-log", "fault"))
+                for command in check["remedy"].split(" && "):
+                    self.assertEqual(self.mta.run("sh", "-c", command).returncode, 0, command)
+                self.assertEqual(self.findings(), {})
+            self.collector.configuration.write_text(f'{text}mta_log = "{self.folder}/other.log"\n')
+            self.assertEqual(self.seen("collector-log"), ["fault", "fault"])  # not there, and not Postfix' own
+
     def test_rights_of_the_socket(self) -> None:
         socket = self.folder / "collector.sock"
         state = socket.stat()

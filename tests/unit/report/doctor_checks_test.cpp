@@ -324,7 +324,7 @@ const std::vector<BrokenHost<InboundFacts>> broken_collector_hosts{
      "postconf 'smtp_tlsrpt_socket_name=tlsrpt/collector.sock' && postconf smtp_tlsrpt_enable=yes && postfix "
      "reload"},
     {"an old Postfix", set("mail_version", "3.9.1"), "collector-attached", Level::warning,
-     "systemctl disable --now tlsrpt-collector"},
+     "in tlsrpt.toml, [collector]: mta_log = \"journal\"\nsystemctl restart tlsrpt-collector"},
     {"no socket",
      [](auto& facts) {
        facts.collector.answer = fail(Fault::unavailable, "no");
@@ -361,8 +361,55 @@ const std::vector<BrokenHost<InboundFacts>> broken_collector_hosts{
      Level::warning, "net.unix.max_dgram_qlen=512"},
 };
 
+// The same before Postfix 3.10.
+InboundFacts right_log_host() {
+  InboundFacts facts = right_collector_host();
+  Postfix& postfix = postfix_of(facts);
+  postfix.parameters["mail_version"] = "3.7.11";
+  postfix.parameters["smtp_tls_loglevel"] = "1";
+  postfix.parameters.erase("smtp_tlsrpt_enable");
+  postfix.parameters.erase("smtp_tlsrpt_socket_name");
+  facts.configuration.collector.mta_log = "journal";
+  return facts;
+}
+
+// A log in a file with this group, which the collector follows.
+auto log_file(gid_t group) {
+  return [=](InboundFacts& facts) {
+    facts.configuration.collector.mta_log = "/var/log/mail.log";
+    facts.collector.log = path("/var/log/mail.log", S_IFREG | 0640, 0, group);
+    facts.collector.user = facts.service_user;
+  };
+}
+
+const std::vector<BrokenHost<InboundFacts>> broken_log_hosts{
+    {"Postfix logs no handshake", set("smtp_tls_loglevel", "0"), "collector-log", Level::fault,
+     "postconf smtp_tls_loglevel=1 && postfix reload"},
+    {"one client logs none",
+     [](auto& facts) {
+       postfix_of(facts).services = doctor::parse_services(
+           "smtp inet n - y - - smtpd\nsmtp unix - - y - - smtp\nrelay unix - - y - - smtp\n",
+           "relay/unix/smtp_tls_loglevel = 0\n");
+     },
+     "collector-log", Level::fault, "postconf -P 'relay/unix/smtp_tls_loglevel=1' && postfix reload"},
+    {"the collector may not read the journal",
+     [](auto& facts) { (*facts.units)[collector_unit].supplementary_groups.clear(); }, "collector-log",
+     Level::fault,
+     "systemctl edit tlsrpt-collector: [Service] SupplementaryGroups=systemd-journal\n"
+     "systemctl restart tlsrpt-collector"},
+    {"a log that the collector may not read", log_file(9999), "collector-log", Level::fault,
+     "SupplementaryGroups=9999"},
+    {"another log",
+     [](auto& facts) {
+       log_file(10)(facts);
+       postfix_of(facts).parameters["maillog_file"] = "/var/log/postfix.log";
+     },
+     "collector-log", Level::fault, "[collector]: mta_log = \"/var/log/postfix.log\""},
+};
+
 TEST_CASE("a host that records results of outbound mail as the guide has it gives no finding") {
   for (const Check& check : findings(right_collector_host())) FAIL_CHECK(check.code << ": " << check.seen);
+  for (const Check& check : findings(right_log_host())) FAIL_CHECK(check.code << ": " << check.seen);
   const Checks checks = inbound_checks(right_collector_host());
   const auto of_collector = [](const Check& check) { return check.code.starts_with("collector-"); };
   CHECK(std::ranges::count_if(checks, of_collector) == 8);
@@ -373,6 +420,7 @@ TEST_CASE("a host that records results of outbound mail as the guide has it give
 
 TEST_CASE("what keeps results of outbound mail from being recorded gives one finding") {
   check_broken_hosts(broken_collector_hosts, right_collector_host(), inbound_checks);
+  check_broken_hosts(broken_log_hosts, right_log_host(), inbound_checks);
 }
 
 TEST_CASE("whether results of outbound mail are missing cannot always be told") {
