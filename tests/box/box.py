@@ -170,6 +170,13 @@ class Box:
             changed = current + lines
         self.run(f"cat >{file}", content=changed)
 
+    def edit_unit(self, unit: str, lines: str) -> None:
+        """As "systemctl edit" does."""
+        folder = f"/etc/systemd/system/{unit}.d"
+        self.run(f"mkdir -p {folder}")
+        self.append(f"{folder}/override.conf", lines)
+        self.run("systemctl daemon-reload")
+
     def install_mail_server(self, name: str) -> None:
         """Without the network."""
         self.run(f"apt-get install --no-install-recommends /mail-servers/{name}/*.deb", timeout=300)

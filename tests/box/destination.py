@@ -3,6 +3,7 @@
     destination = Destination(system)
     destination.create()
     destination.publish_policy("dest.example")    by MTA-STS
+    destination.ask_for_reports("dest.example")   by a TLSRPT record
     destination.status_of_mail_to("anna@dest.example")
 
 Its certificate has the name NAME, and an authority issued it that the system trusts. It takes mail for all of DOMAINS,
@@ -65,6 +66,10 @@ class Destination:
             systemd-run --quiet --unit=policy-host --property=WorkingDirectory={SITE} \
                 openssl s_server -quiet -HTTP -accept {box.CLIENT}:443 -cert {KEYS}/policy.crt -key {KEYS}/policy.key
             """)
+
+    def ask_for_reports(self, domain: str) -> None:
+        self._box.append(ZONES, f"  local-data: '_smtp._tls.{domain}. TXT \"v=TLSRPTv1; rua=mailto:reports@{domain}\"'\n")
+        self._box.run("systemctl restart unbound")
 
     def remove(self) -> None:
         self._box.run(f"""

@@ -4,10 +4,11 @@ import json
 import unittest
 
 import box
+import outbound
 import packages
 from box import Box
-from lab import wait
-from lab.documents import Steps, blocks, lines
+from lab import Lab, wait
+from lab.documents import Steps, blocks, lines, section
 
 # What debconf would ask: Debian's Exim delivers to local users only, until somebody says otherwise.
 INTERNET = """\
@@ -25,6 +26,7 @@ server:
 """
 # What the machine of the tests decides, and that the resolver of this system reaches nobody.
 OF_THE_MACHINE = {"clock", "disk-space", "resolver"}
+TEMPLATE = "/etc/exim4/exim4.conf.template"
 STOP_SERVE = "systemctl stop starttls-listtool-serve.socket starttls-listtool-serve"
 
 
@@ -67,11 +69,35 @@ class Exim(unittest.TestCase):
             self.wait_for_log(system, f"H=mx.guarded.test \\[{box.CLIENT}\\]")
             self.assertEqual(system.run("exim4 -bpc").stdout, "1\n")
 
+            self.record_results(system, reload)
+
             self.assertIn("starttls-listtool-serve.service", system.property("exim4.service", "After").split())
             system.reboot()
-            self.assertEqual([system.state(unit) for unit in ("starttls-listtool-serve", "exim4")], ["active"] * 2)
+            self.assertEqual([system.state(unit) for unit in ("starttls-listtool-serve", "exim4", outbound.COLLECTOR)],
+                             ["active"] * 3)
             self.assertIn("router = starttls_enforce", self.route(system, test, "guarded.test"))
             self.assertEqual(self.findings(system), {})
+
+    def record_results(self, system: Box, reload: str) -> None:
+        """A mail to a server without TLS is a result."""
+        guide = "docs/exim.md", "Record the results of outbound mail"
+        steps = Steps(*guide)
+        script, action = steps.take("#!/bin/sh"), steps.take("event_action")
+        system.run("cat >/usr/local/sbin/tlsrpt-exim; chmod 0755 /usr/local/sbin/tlsrpt-exim", content=script)
+        before, transport, after = (system.folder / TEMPLATE.lstrip("/")).read_text().partition("\nremote_smtp:\n")
+        changed = after.replace("  driver = smtp\n", f"  driver = smtp\n  {action}", 1)
+        self.assertNotEqual(changed, after)
+        system.run(f"cat >{TEMPLATE}", content=before + transport + changed)
+        system.configure(outbound.TOML, steps.take("[collector]"))
+        system.edit_unit(outbound.COLLECTOR, steps.take("[Service]"))
+        self.assertEqual(steps.remaining(), [])
+        self.assertIn(f"`{outbound.ENABLE}`", section(*guide))
+        system.run(f"{outbound.ENABLE}\n{reload}")
+        with Lab() as lab:
+            outbound.start_mailbox(system, lab)
+            system.run("echo hello | /usr/sbin/sendmail -f root bob@free.test")
+            wait.until_equal(lambda: outbound.results(system), {"free.test": (0, 1)})
+        self.assertEqual(system.journal("-b", "-u", outbound.COLLECTOR, "-p", "warning"), [])
 
     def check_doctor(self, system: Box) -> None:
         """`doctor` has no finding after the guide's steps, and finds what is broken then."""

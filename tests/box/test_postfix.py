@@ -44,9 +44,7 @@ class Postfix(unittest.TestCase):
         steps = Steps("docs/postfix.md", "Record inbound sessions")
         toml = steps.take("[milter]").replace('"/var/log/mail.log"', '"journal"')
         cls.box.configure(CONFIGURATION[MILTER], toml + 'metrics = "inet:127.0.0.1:9461"\n')
-        cls.box.run("mkdir -p /etc/systemd/system/tlsrpt-milter.service.d")  # as systemctl edit does
-        cls.box.append("/etc/systemd/system/tlsrpt-milter.service.d/override.conf", steps.take("[Service]"))
-        cls.box.run("systemctl daemon-reload")
+        cls.box.edit_unit("tlsrpt-milter.service", steps.take("[Service]"))
         cls.box.run(steps.take("systemctl enable"))
         cls.set_parameters(steps.take("smtpd_milters"))
         cls.questions = steps.take("tlsrpt-report summary")

@@ -4,10 +4,11 @@ import json
 import unittest
 
 import box
+import outbound
 import packages
 from box import Box
 from lab import wait
-from lab.documents import Steps
+from lab.documents import Steps, section
 from lab.program import SOURCE_TREE
 
 MC = "/etc/mail/sendmail.mc"
@@ -43,12 +44,25 @@ class Sendmail(unittest.TestCase):
             summary = "tlsrpt-report --json summary"
             wait.until(lambda: json.loads(system.run(summary).stdout)["total"]["plaintext"] == 1, 60)
 
+            self.follow_outbound_mail(system)
+
             if box.RELEASE == "13":
                 enable = "systemctl enable sendmail"
                 self.assertIn(f"`{enable}`", (SOURCE_TREE / "docs/sendmail.md").read_text())
                 system.run(enable)
             system.reboot()
-            self.assertEqual([system.state(unit) for unit in ("tlsrpt-milter", "sendmail")], ["active", "active"])
+            self.assertEqual([system.state(unit) for unit in ("tlsrpt-milter", "tlsrpt-collector", "sendmail")],
+                             ["active"] * 3)
+
+    def follow_outbound_mail(self, system: Box) -> None:
+        guide = "docs/sendmail.md", "Results of outbound mail"
+        steps = Steps(*guide)
+        outbound.follow_journal(system, steps, steps.take("[Service]"))
+        self.assertEqual(steps.remaining(), [])
+        self.assertIn(f"`{outbound.ENABLE}`", section(*guide))
+        system.run(outbound.ENABLE)
+        self.assertEqual(system.state(outbound.COLLECTOR), "active")
+        self.assertEqual(system.journal("-b", "-u", outbound.COLLECTOR, "-p", "warning"), [])
 
 
 if __name__ == "__main__":

@@ -23,14 +23,15 @@ class Mailbox(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, address: tuple[str, int] | None = None) -> None:
+        """Listen, at this address and port or at one of the lab's."""
         self.mails: list[bytes] = []
         self.refusal = ""
         self.hold = threading.Event()
         self.reached = threading.Event()
-        super().__init__((lab.address(), 0), _Session)
-        address, self.port = self.server_address
-        self.url = f"smtp://{address}:{self.port}"
+        super().__init__(address or (lab.address(), 0), _Session)
+        host, self.port = self.server_address
+        self.url = f"smtp://{host}:{self.port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
         lab.at_end(self._stop)
 
