@@ -12,6 +12,7 @@
 
 #include "base/atomic_file.h"
 #include "base/directory.h"
+#include "base/newer_format.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "config/settings.h"
@@ -24,6 +25,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view facts_file = "set.toml";
 constexpr std::uint64_t max_editions = std::uint64_t{1} << 62U;
+constexpr std::uint64_t known_format = 1;  // of set.toml and the files beside the sets
+constexpr std::uint64_t max_format = 1'000'000;
 
 // The input of gpgv, which runs for at most a minute. An older one was left by a killed process.
 constexpr std::string_view scratch_prefix = "openpgp-";
@@ -204,10 +207,19 @@ fs::path ListSet::index_file(const Edition& edition) const {
   return folder / (edition.name + ".cdb");
 }
 
+Result<void> check_format(config::Settings& settings, const fs::path& file, std::string_view kind) {
+  std::uint64_t format = known_format;
+  settings.number("format", format, 1, max_format);
+  if (format == known_format) return {};
+  return made_by_newer_version(printable(file.string()), kind, fmt::format("format {}", format),
+                               fmt::format("format {}", known_format));
+}
+
 Result<ListSet> read_set(const fs::path& folder) {
   const fs::path file = folder / facts_file;
   auto settings = config::Settings::load(file);
   if (!settings) return damaged(file, "is damaged: " + settings.error().message);
+  TRY(check_format(*settings, file, "an installed set of lists"));
   ListSet set{.folder = folder, .lists = {}};
   const std::size_t lists = settings->tables("list");
   for (std::size_t i = 0; i < lists; ++i) {

@@ -11,6 +11,9 @@
 // A set never changes. An update creates the next set, with hard links to the files of lists that stay, and
 // then changes the link `current` to it. So other programs see either the whole old set or the whole new set,
 // whenever the update is killed. The next update removes sets without a link.
+//
+// A set.toml or remembered.toml of format 1 has no key `format`. A later one has `format = 2` or more, and versions that do
+// not know it refuse it. An outputs.toml that cannot be read only makes all maps again.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +26,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/result.h"
+#include "config/settings.h"
 #include "http/validators.h"
 #include "keyring/keyring.h"
 
@@ -63,6 +67,11 @@ struct LegacyFacts {
   http::Validators validators;
 };
 
+// Fault::data if a file of the state directory is of a newer version; to be called before its keys are read. `kind`: "an
+// installed set of lists".
+Result<void> check_format(config::Settings& settings, const std::filesystem::path& file,
+                          std::string_view kind);
+
 // A set of editions in its directory.
 struct ListSet {
   std::filesystem::path folder;  // empty if nothing is installed
@@ -78,7 +87,7 @@ struct ListSet {
   std::filesystem::path index_file(const Edition& edition) const;
 };
 
-// Reads the set in a directory. Fault::data if it is damaged.
+// Reads the set in a directory. Fault::data if it is damaged, or of a newer version.
 Result<ListSet> read_set(const std::filesystem::path& folder);
 
 // Reads the current set; returns an empty one if nothing was ever installed.

@@ -10,6 +10,7 @@
 #include "config/settings.h"
 #include "keyring/edition_mark.h"
 #include "keyring/keyring.h"
+#include "listtool/state.h"
 #include "minisign/blake2b.h"
 
 namespace starttls::listtool {
@@ -87,6 +88,7 @@ Result<UpdateHistory> UpdateHistory::load(const fs::path& state_dir) {
   };
   auto settings = config::Settings::load(history.file_);
   if (!settings) return damaged(settings.error());
+  TRY(check_format(*settings, history.file_, "the history of updates"));
   const std::size_t count = settings->tables("list");
   for (std::size_t i = 0; i < count; ++i) {
     auto one = read_one(*settings, fmt::format("list[{}].", i));

@@ -44,8 +44,8 @@ class UpdateHistory {
   // Of lists that are not configured, at most this many are kept, those with the newest editions.
   static constexpr std::size_t max_unconfigured = 1000;
 
-  // Empty if there is no file. Fault::data if the file is damaged: if it were ignored, an old list could be
-  // installed again.
+  // Empty if there is no file. Fault::data if the file is damaged, or of a newer version: if it were ignored, an old
+  // list could be installed again.
   static Result<UpdateHistory> load(const std::filesystem::path& state_dir);
 
   const ListHistory* find(std::string_view name) const;

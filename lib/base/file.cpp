@@ -138,8 +138,10 @@ Result<UniqueFd> open_file(const fs::path& path, std::size_t limit, FileKind kin
     const std::string_view why = irregular_file_type(path);
     return fail(Fault::io, "{}: {}", printable(path.string()), why.empty() ? "not a regular file" : why);
   }
+  if (!fd) return cannot_read(path.string(), errno);
+  if (limit == std::numeric_limits<std::size_t>::max()) return fd;  // no file is larger
   struct stat info{};
-  if (!fd || ::fstat(fd.get(), &info) != 0) return cannot_read(path.string(), errno);
+  if (::fstat(fd.get(), &info) != 0) return cannot_read(path.string(), errno);
   if (S_ISREG(info.st_mode) && static_cast<std::size_t>(info.st_size) > limit) {
     return too_large(path.string(), limit);
   }

@@ -10,12 +10,15 @@
 
 #include "base/atomic_file.h"
 #include "base/directory.h"
+#include "base/newer_format.h"
+#include "base/text.h"
 #include "base/try.h"
 
 namespace starttls::checkdb {
 namespace {
 
 constexpr mode_t state_mode = 0644;
+constexpr std::string_view newer_mark = "# format ";  // of a later one
 
 // Opens a file for reading and appending; a new one belongs to the owner of the directory, so that a run of root does
 // not lock out the user of the timer.
@@ -46,6 +49,10 @@ struct Lines {
 };
 
 Result<Lines> read_lines(std::string_view text, const std::filesystem::path& path) {
+  if (text.starts_with(newer_mark)) {
+    const auto found = printable(text.substr(2, text.find('\n') - 2), 40);
+    return made_by_newer_version(printable(path.string()), "a state of check", found, "format 1");
+  }
   Lines lines{.bytes = text.rfind('\n') + 1};
   text = text.substr(0, lines.bytes);
   while (!text.empty()) {

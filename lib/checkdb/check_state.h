@@ -5,6 +5,8 @@
 // A line is appended as soon as a domain is examined. The last line of a domain counts, and a last line without its end
 // is ignored. A run that comes to its end replaces the file by one without the lines that no longer count. A run holds
 // the lock of FILE.lock, which stays; who only reads needs no lock.
+//
+// This is format 1, which names itself nowhere. A file of a later one begins with the line "# format 2".
 #pragma once
 
 #include <cstddef>
@@ -25,7 +27,8 @@ inline constexpr std::size_t max_state_size = std::size_t{256} << 20U;  // bytes
 
 using KnownDomains = std::map<DomainName, KnownDomain>;
 
-// Only reads the file; nothing where there is none. Fault::data, with FILE:LINE, where it is damaged.
+// Only reads the file; nothing where there is none. Fault::data, with FILE:LINE, where it is damaged, and with FILE where
+// it is of a newer version.
 Result<std::optional<KnownDomains>> read_check_state(const std::filesystem::path& path);
 
 class CheckState {

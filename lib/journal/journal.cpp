@@ -101,11 +101,14 @@ void Journal::append(std::string_view payload) {
 }
 
 void Journal::append(std::span<const std::string> payloads) {
+  std::size_t size = 0;
+  for (const std::string& payload : payloads) size += frame_head + payload.size();
   std::string all;
+  all.reserve(size);
   std::vector<std::size_t> ends;
   ends.reserve(payloads.size());
   for (const std::string& payload : payloads) {
-    if (is_acceptable(payload)) all += frame(payload);
+    if (is_acceptable(payload)) append_frame(all, payload);
     ends.push_back(all.size());
   }
   const auto output = output_.lock();

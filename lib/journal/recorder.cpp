@@ -171,7 +171,7 @@ void Recorder::sync() {
 void Recorder::fold_round() {
   fold_early_ = false;
   if (auto rotated = rotate(); !rotated) log_failure(rotated.error());
-  fold_waiting();
+  fold_waiting(By::fold_thread);
   // No failure since the last round, and no record waits for the disk.
   const std::uint64_t failures = counters_.lock()->failures;
   if (is_failing_ && failures == failures_at_round_ && journal_.counters().held_back == 0) {
@@ -191,13 +191,13 @@ void Recorder::stop() {
   // The last chance for held-back records: the disk may have space again.
   sync();
   if (auto closed = journal_.close(); !closed) log_failure(closed.error());
-  fold_waiting();
+  fold_waiting(By::stop);
   target_.close();
   journal_.unlock();
 }
 
-void Recorder::fold_waiting() {
-  auto folded = fold_segments();
+void Recorder::fold_waiting(By by) {
+  auto folded = fold_segments(by);
   measure_waiting();
   if (folded && target_.is_open()) folded = target_.finish_round(counters_.lock()->waiting_segments);
   if (!folded) {
@@ -209,7 +209,7 @@ void Recorder::fold_waiting() {
   counters_.lock()->last_fold = clock_();
 }
 
-Result<void> Recorder::fold_segments() {
+Result<void> Recorder::fold_segments(By by) {
   // The process that holds the lock writes the open segment.
   if (!journal_.holds_lock()) return {};
   auto segments = TRY(journal_.closed_segments());
@@ -223,6 +223,8 @@ Result<void> Recorder::fold_segments() {
   std::erase_if(segments, is_nothing_to_fold);
   Result<void> outcome;
   for (std::span<const fs::path> rest = segments; !rest.empty();) {
+    // Where other programs need the processors, this thread could take minutes, for which stop() would wait.
+    if (by == By::fold_thread && *stopping_.lock()) break;
     const auto batch = first_batch(rest);
     // One bad segment does not delay the others. A database that is not available does, as each segment would
     // wait for it in turn.
@@ -268,6 +270,14 @@ class BatchReader {
     if (!text) {
       unread_.insert(id);
       outcome_ = std::unexpected(text.error());
+      return false;
+    }
+    // It waits for the newer version to be installed again.
+    if (is_newer_segment(*text)) {
+      unread_.insert(id);
+      // Not Fault::data, which would mean a damaged database.
+      outcome_ =
+          fail(Fault::io, "{}: {}", printable(file.string()), read_segment(*text, take).error().message);
       return false;
     }
     const auto damage = read_segment(*text, take);

@@ -109,8 +109,10 @@ class Recorder {
   void sync();
   Result<void> rotate();
   void fold_round();
-  void fold_waiting();
-  Result<void> fold_segments();
+  // What waits is folded by the fold thread until the recorder stops, and then by the thread that stops it.
+  enum class By { fold_thread, stop };
+  void fold_waiting(By by);
+  Result<void> fold_segments(By by);
   // Of the segments, from the first on, as many as are folded in one transaction.
   std::vector<std::filesystem::path> first_batch(std::span<const std::filesystem::path> segments) const;
   // Returns how many of them were folded, or are damaged, from the first one on.

@@ -1,8 +1,8 @@
 #include "journal/segment.h"
 
 #include <fmt/format.h>
+#include <libdeflate.h>
 #include <sys/random.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/newer_format.h"
 #include "base/text.h"
 
 namespace starttls::journal {
@@ -30,8 +31,7 @@ std::uint32_t get_u32(std::string_view bytes) {
 }
 
 std::uint32_t checksum(std::string_view payload) {
-  const auto* bytes = reinterpret_cast<const Bytef*>(payload.data());
-  return static_cast<std::uint32_t>(::crc32(0, bytes, static_cast<uInt>(payload.size())));
+  return ::libdeflate_crc32(0, payload.data(), payload.size());
 }
 
 }  // namespace
@@ -46,10 +46,21 @@ std::string new_segment_id(Time now) {
 std::string frame(std::string_view payload) {
   std::string record;
   record.reserve(head_size + payload.size());
-  put_u32(record, static_cast<std::uint32_t>(payload.size()));
-  put_u32(record, checksum(payload));
-  record += payload;
+  append_frame(record, payload);
   return record;
+}
+
+void append_frame(std::string& records, std::string_view payload) {
+  put_u32(records, static_cast<std::uint32_t>(payload.size()));
+  put_u32(records, checksum(payload));
+  records += payload;
+}
+
+bool is_newer_segment(std::string_view content) {
+  const std::string_view family = segment_magic.substr(0, segment_magic.size() - 1);
+  if (content.size() < segment_magic.size() || !content.starts_with(family)) return false;
+  const char format = content[family.size()];
+  return format > segment_magic.back() && format <= '9';
 }
 
 Result<SegmentDamage> read_segment(std::string_view content, const TakePayload& take) {
@@ -57,6 +68,10 @@ Result<SegmentDamage> read_segment(std::string_view content, const TakePayload& 
   if (content.empty()) return damage;
   if (!content.starts_with(segment_magic)) {
     if (segment_magic.starts_with(content)) return SegmentDamage{.tail = content.size()};
+    if (is_newer_segment(content)) {
+      return made_by_newer_version("the segment", "a journal", content.substr(0, segment_magic.size()),
+                                   segment_magic);
+    }
     return fail(Fault::data, "not a journal segment: it does not begin with {}", segment_magic);
   }
   content.remove_prefix(segment_magic.size());

@@ -33,6 +33,7 @@ inline constexpr std::size_t frame_head = 8;  // bytes of length and crc
 
 // length, crc, payload; the payload must have 1 to max_payload_size bytes.
 std::string frame(std::string_view payload);
+void append_frame(std::string& records, std::string_view payload);
 
 // What a segment has besides its good records.
 struct SegmentDamage {
@@ -41,11 +42,14 @@ struct SegmentDamage {
   bool any() const { return records > 0 || tail > 0; }
 };
 
+// Whether the content is a segment of a newer version, which must not be changed: its magic ends with another digit.
+bool is_newer_segment(std::string_view content);
+
 // Gets the payload of a record; false where that is none that was encoded.
 using TakePayload = std::function<bool(std::string_view payload)>;
 
 // Hands the payload of each whole record of the segment's content to `take`, in order. Fault::data where it is
-// not a segment at all.
+// not a segment at all, or one of a newer version.
 Result<SegmentDamage> read_segment(std::string_view content, const TakePayload& take);
 
 // The segments of a journal directory, oldest first; empty where there is no such directory.

@@ -22,6 +22,12 @@ namespace {
 constexpr std::size_t max_depth = 8;
 constexpr std::size_t max_shown = 100;  // characters of a text in a message
 
+// A member in a path, in quotes if its name could be taken for a path.
+std::string part_of_path(std::string_view member) {
+  const bool is_plain = !member.empty() && member.find_first_of(".[]\"") == std::string_view::npos;
+  return is_plain ? std::string(member) : fmt::format("\"{}\"", member);
+}
+
 // Each value comes with its path: "signing.keys[].from".
 class Handler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Handler> {
  public:
@@ -36,7 +42,7 @@ class Handler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Handler> 
     return true;
   }
   bool Key(const char* text, rapidjson::SizeType length, bool) {
-    frames_.back().member.assign(text, length);
+    frames_.back().member = part_of_path({text, length});
     const std::string where = path();
     if (frames_.back().members.insert(frames_.back().member).second) return true;
     return refuse(where, "is there twice");
@@ -61,7 +67,7 @@ class Handler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Handler> 
  private:
   struct Frame {
     bool is_array;
-    std::string member;             // the last one
+    std::string member;             // the last one, as in a path
     std::set<std::string> members;  // of an object
   };
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "base/newer_format.h"
 #include "base/try.h"
 
 namespace starttls::postgres {
@@ -24,9 +25,9 @@ Result<std::int64_t> read_version(Connection& connection, const Schema& schema) 
   return connection.number(fmt::format("SELECT version FROM {}", schema.table));
 }
 
-std::unexpected<Error> wrong_version(const char* which, const Connection& connection, const Schema& schema) {
-  return fail(Fault::data, "{}: made by {} version (this program knows schema {} of {})", connection.name(),
-              which, schema.version, schema.kind);
+std::unexpected<Error> newer(std::int64_t found, const Connection& connection, const Schema& schema) {
+  return made_by_newer_version(connection.name(), schema.kind, fmt::format("schema {}", found),
+                               fmt::format("schema {}", schema.version));
 }
 
 Result<void> make(Connection& connection, const Schema& schema) {
@@ -45,7 +46,7 @@ Result<void> upgrade(Connection& connection, const Schema& schema) {
   TRY(transaction.set_statement_limit(max_upgrade_statement));
   // Folds lock this row, too: each finishes with the old version first, or sees the new one.
   const auto found = TRY(connection.number(fmt::format("SELECT version FROM {} FOR UPDATE", schema.table)));
-  if (found > schema.version) return wrong_version("a newer", connection, schema);
+  if (found > schema.version) return newer(found, connection, schema);
   for (auto version = found; version < schema.version; ++version) {
     TRY(connection.execute(schema.upgrades[static_cast<std::size_t>(version - 1)]));
   }
@@ -59,7 +60,7 @@ Result<void> prepare(Connection& connection, const Schema& schema) {
   for (int left = tries;; --left) {
     const auto version = TRY(read_version(connection, schema));
     if (version == schema.version) return {};
-    if (version > schema.version) return wrong_version("a newer", connection, schema);
+    if (version > schema.version) return newer(version, connection, schema);
     const auto done = version == no_version ? make(connection, schema) : upgrade(connection, schema);
     if (done) return {};
     if (done.error().fault != Fault::temporary || !connection.is_alive()) return done;
@@ -73,8 +74,12 @@ Result<void> prepare(Connection& connection, const Schema& schema) {
 Result<void> check(Connection& connection, const Schema& schema) {
   const auto version = TRY(read_version(connection, schema));
   if (version == no_version) return fail(Fault::data, "{}: not {}", connection.name(), schema.kind);
-  if (version > schema.version) return wrong_version("a newer", connection, schema);
-  if (version < schema.version) return wrong_version("an older", connection, schema);
+  if (version > schema.version) return newer(version, connection, schema);
+  if (version < schema.version) {
+    return fail(Fault::data,
+                "{}: {} made by an older version, and not upgraded yet: the program that writes it does that",
+                connection.name(), schema.kind);
+  }
   return {};
 }
 

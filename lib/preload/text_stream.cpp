@@ -29,29 +29,41 @@ std::size_t count_newlines(const char* at, const char* to) {
 }
 
 constexpr std::size_t max_kept = std::size_t{64} << 10U;
-constexpr std::size_t piece_size = std::size_t{1} << 20U;
+// A short text takes little memory, a long one few reads.
+constexpr std::size_t first_piece_size = std::size_t{16} << 10U;
+constexpr std::size_t max_piece_size = std::size_t{1} << 20U;
+
+std::unique_ptr<char[]> new_buffer(std::size_t piece_size) {
+  return std::make_unique_for_overwrite<char[]>(max_kept + piece_size + 1);
+}
 
 }  // namespace
 
 TextStream::TextStream(std::string_view name, const ReadBytes& read)
-    : name_(name), read_(read), buffer_(max_kept + piece_size + 1) {
-  kept_ = next_ = end_ = buffer_.data() + max_kept;
+    : name_(name), read_(read), buffer_(new_buffer(first_piece_size)), piece_size_(first_piece_size) {
+  kept_ = next_ = end_ = buffer_.get() + max_kept;
   refill();
 }
 
-// Moves the end of what was read to the front of the buffer, and reads the next piece behind it. A 0 follows.
+// Moves the end of what was read to the front of the buffer, and reads the next piece behind it. A 0 follows. After a
+// piece that filled the buffer, the buffer grows.
 void TextStream::refill() {
   if (error_) return;
   const auto kept = std::min(max_kept, static_cast<std::size_t>(end_ - kept_));
   const char* const from = end_ - kept;
   const std::size_t kept_from = offset_of(from);
   if (kept_from > mark_.offset) mark_ = mark_at(kept_from);
-  char* const piece = buffer_.data() + max_kept;
+  std::unique_ptr<char[]> before;
+  if (end_ == buffer_.get() + max_kept + piece_size_ && piece_size_ < max_piece_size) {
+    piece_size_ *= 2;
+    before = std::exchange(buffer_, new_buffer(piece_size_));
+  }
+  char* const piece = buffer_.get() + max_kept;
   std::memmove(piece - kept, from, kept);
   kept_ = piece - kept;
   kept_from_ = kept_from;
   next_ = end_ = piece;
-  auto size = read_(std::span(piece, piece_size));
+  auto size = read_(std::span(piece, piece_size_));
   if (!size) {
     error_ = std::move(size.error());
   } else if (Tell() + *size > list_size_limit) {
@@ -60,7 +72,7 @@ void TextStream::refill() {
   } else {
     end_ = piece + *size;
   }
-  buffer_[max_kept + static_cast<std::size_t>(end_ - piece)] = '\0';
+  piece[end_ - piece] = '\0';
 }
 
 TextStream::Mark TextStream::mark_at(std::size_t offset) const {

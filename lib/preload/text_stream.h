@@ -6,10 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/finding.h"
 #include "base/result.h"
@@ -84,7 +84,8 @@ class TextStream {
 
   std::string_view name_;
   const ReadBytes& read_;
-  std::vector<char> buffer_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t piece_size_;      // how many bytes fill it
   const char* kept_ = nullptr;  // the oldest character that is still there
   std::size_t kept_from_ = 0;   // and where it is in the text
   const char* next_ = nullptr;

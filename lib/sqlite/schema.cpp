@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/atomic_file.h"
+#include "base/newer_format.h"
 #include "base/text.h"
 #include "base/try.h"
 
@@ -86,8 +87,9 @@ Result<void> check(Database& database, const Schema& schema, const std::filesyst
                 name);
   }
   if (standing == SchemaStatus::newer) {
-    return fail(Fault::data, "{}: made by a newer version (this program knows schema {})", name,
-                schema.version);
+    const auto version = TRY(database.number("PRAGMA user_version"));
+    return made_by_newer_version(name, schema.kind, fmt::format("schema {}", version),
+                                 fmt::format("schema {}", schema.version));
   }
   return {};
 }

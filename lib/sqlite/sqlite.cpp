@@ -279,6 +279,10 @@ std::int64_t Database::total_changes() const {
   return sqlite3_total_changes64(handle_.get());
 }
 
+std::int64_t Database::last_inserted_row() const {
+  return sqlite3_last_insert_rowid(handle_.get());
+}
+
 void Database::set_busy_timeout(std::chrono::milliseconds patience) {
   sqlite3_busy_timeout(handle_.get(), static_cast<int>(patience.count()));
 }

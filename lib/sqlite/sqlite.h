@@ -81,6 +81,8 @@ class Database {
   bool is_in_memory() const;
   // Rows that this connection has inserted, updated or deleted.
   std::int64_t total_changes() const;
+  // The rowid of the row that this connection has inserted last.
+  std::int64_t last_inserted_row() const;
   // What a file of this database would hold.
   Result<std::string> image();
   // How long to wait for other connections.

@@ -18,6 +18,7 @@ LIBRARIES = {
     "event2/": {"event", "service"},
     "gmime/": {"mail"},
     "idn2.h": {"base"},
+    "libdeflate.h": {"journal", "tlsrpt"},
     "libmilter/": {"milter"},
     "libpq-fe.h": {"postgres"},
     "libpsl.h": {"publicsuffix"},
@@ -28,9 +29,10 @@ LIBRARIES = {
     "sqlite3.h": {"sqlite"},
     "systemd/": {"mtalog", "service"},
     "toml++/": {"config"},
+    "tsl/robin_map.h": {"outbound"},
     "unbound.h": {"dns"},
     "xxhash.h": {"outbound"},
-    "zlib.h": {"journal", "listtool", "mtalog", "tlsrpt"},
+    "zlib.h": {"listtool", "mtalog", "tlsrpt"},
 }
 PROGRAMS = ("milter", "collector", "report", "listtool")
 # `base` is what the whole project speaks: its namespace is the project's.

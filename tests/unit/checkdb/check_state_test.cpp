@@ -104,3 +104,14 @@ TEST_CASE("who only reads needs no lock, and no file") {
   starttls::test::write(path, "hello\n");
   CHECK(read_check_state(path).error().message.contains("state:1: "));
 }
+
+TEST_CASE("a state of a newer version is refused, and not changed") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "state";
+  const std::string content = "# format 2\nwhat a newer version knows\nand has not finished";
+  starttls::test::write(path, content);
+  for (const std::string& message : {starttls::test::bad(CheckState::open(path)).message,
+                                     starttls::test::bad(read_check_state(path)).message})
+    CHECK(message.starts_with(path.string() + ": made by a newer version: a state of check with format 2"));
+  CHECK(starttls::test::read(path) == content);
+}

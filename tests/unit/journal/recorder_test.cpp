@@ -33,6 +33,7 @@ class SlowTarget final : public Target {
   void close() override {}
   Result<std::size_t> fold(const std::vector<std::string>& segments, const ReadSegment& read) override {
     ++folds_;
+    threads_.push_back(std::this_thread::get_id());
     const std::size_t taken = std::min(segments.size(), max_segments_);
     for (const std::string& segment : std::span(segments).first(taken))
       read(segment, [this](std::string_view) { return ++folded_ > 0; });
@@ -47,6 +48,7 @@ class SlowTarget final : public Target {
   void take_at_most(std::size_t segments) { max_segments_ = segments; }
   std::size_t folded() const { return folded_; }
   std::size_t folds() const { return folds_; }
+  const std::vector<std::thread::id>& threads() const { return threads_; }
 
  private:
   std::promise<void> waits_;
@@ -55,6 +57,7 @@ class SlowTarget final : public Target {
   std::size_t max_segments_ = 1'000;  // in one fold
   std::size_t folded_ = 0;            // records
   std::size_t folds_ = 0;
+  std::vector<std::thread::id> threads_;  // of the folds
 };
 
 struct Slow {
@@ -77,6 +80,10 @@ struct Slow {
   }
 };
 
+std::ptrdiff_t threads_of_process() {
+  return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
+}
+
 }  // namespace
 
 TEST_CASE("while the database does not answer, no segment grows beyond its size by more than one append") {
@@ -93,6 +100,26 @@ TEST_CASE("while the database does not answer, no segment grows beyond its size 
   recorder.stop();
   CHECK(slow.target.folded() == 10);
   CHECK(recorder.counters().journal.written == 10);
+}
+
+TEST_CASE("what waits when the recorder stops is folded by the thread that stops it") {
+  Slow slow;
+  slow.target.take_at_most(1);
+  Recorder recorder(slow.options(), slow.target, [] { return now; });
+  good(recorder.start());
+  slow.target.wait_until_asked();
+  for (std::uint64_t closed = 1; closed <= 3; ++closed) {
+    recorder.append([] { return std::string(1'500, 'x'); }, true);
+    while (recorder.counters().waiting_segments < closed) std::this_thread::yield();
+  }
+  // The syncing thread ends as soon as the recorder stops. The folding thread learns of it at the same time.
+  const auto answer = std::async(std::launch::async, [&, without_this = threads_of_process()] {
+    while (threads_of_process() > without_this) std::this_thread::yield();
+    slow.target.answer();
+  });
+  recorder.stop();
+  CHECK(slow.target.folded() == 3);
+  CHECK(std::ranges::count(slow.target.threads(), std::this_thread::get_id()) == 3);
 }
 
 TEST_CASE("a database that takes a part of the segments gets the others next, each once") {

@@ -83,3 +83,17 @@ TEST_CASE("ids of segments are unique and in the order of time") {
   CHECK(new_segment_id(now) != new_segment_id(now));
   CHECK(new_segment_id(now) < new_segment_id(now + std::chrono::milliseconds{1}));
 }
+
+TEST_CASE("a segment of a newer version is not one that is damaged") {
+  std::string newer = segment_of(1);
+  newer[segment_magic.size() - 1] = '2';
+  CHECK(is_newer_segment(newer));
+  const Error refused = bad(read_segment(newer, [](std::string_view) { return true; }));
+  CHECK(refused.fault == Fault::data);
+  CHECK(refused.message.find("made by a newer version: a journal with STKJRNL2") != std::string::npos);
+  for (const std::string_view other :
+       {"", "STKJRNL", "STKJRNL0 older", "STKJRNLX", "STKJRN", "not a segment", "STKJRNL1"}) {
+    CAPTURE(other);
+    CHECK_FALSE(is_newer_segment(other));
+  }
+}

@@ -105,6 +105,14 @@ TEST_CASE("members that are not known are ignored, whatever they have") {
     CHECK(good(parse_keyring(changed(text, "{", std::string("{") + more))).version == 1);
 }
 
+TEST_CASE("a member whose name looks like the path of another is not that one") {
+  const std::string text = to_json(first());
+  for (const char* more : {R"("root.threshold": 1,)", R"("root.keys[]": "x",)", R"("": {"version": 9},)"})
+    CHECK(to_json(good(parse_keyring(changed(text, "{", std::string("{") + more)))) == text);
+  const std::string without = changed(text, "\"version\"", "\"\": {\"version\": 9}, \"other\"");
+  CHECK(bad(parse_keyring(without)).message == "version: is missing");
+}
+
 TEST_CASE("what is no keys.json is refused, with the member and the reason") {
   const std::string text = to_json(first());
   const std::string key = minisign::to_base64(signers()[0].key());

@@ -1,5 +1,7 @@
 #include "preload/text_stream.h"
 
+#include <numeric>
+
 #include "support.h"
 
 using namespace starttls;
@@ -41,6 +43,20 @@ TEST_CASE("a stream returns every byte of its text, whatever the pieces") {
     CHECK(got == text);
     CHECK(stream.Peek() == 0);
   }
+}
+
+TEST_CASE("a stream takes little memory for a short text, and reads a long one in large pieces") {
+  std::vector<std::size_t> pieces;
+  const ReadBytes read = [&](std::span<char> into) -> Result<std::size_t> {
+    pieces.push_back(into.size());
+    std::ranges::fill(into, ' ');
+    return pieces.size() > 20 ? 0 : into.size();
+  };
+  TextStream stream("text", read);
+  CHECK(pieces == std::vector{std::size_t{16} << 10U});
+  while (!stream.at_end()) stream.Take();
+  CHECK(pieces.back() == std::size_t{1} << 20U);
+  CHECK(stream.Tell() == std::accumulate(pieces.begin(), pieces.end() - 1, std::size_t{0}));
 }
 
 TEST_CASE("the places in a text count lines and columns from 1, whatever the pieces") {

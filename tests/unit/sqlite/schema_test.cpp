@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "support.h"
 
 using namespace starttls;
@@ -61,7 +62,10 @@ TEST_CASE("databases of other programs and of newer versions are distinguished")
   good(create(folder / "newer", schema, 0644));
   good(good(Database::open(folder / "newer", OpenMode::read_write)).execute("PRAGMA user_version = 3"));
   CHECK(error_of(folder / "newer").message ==
-        (folder / "newer").string() + ": made by a newer version (this program knows schema 2)");
+        (folder / "newer").string() + ": made by a newer version: a test with schema 3, and this version, " +
+            std::string(version()) +
+            ", knows schema 2; it was not changed; install the newer version again, or restore a copy from "
+            "before it was installed");
 }
 
 TEST_CASE("if nothing can be created, the error names the file") {

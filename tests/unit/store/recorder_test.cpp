@@ -281,6 +281,26 @@ TEST_CASE("one bad segment does not delay the others") {
   CHECK_FALSE(fs::exists(folder / "2.segment"));
 }
 
+TEST_CASE("a segment of a newer version waits, and the others are folded") {
+  const State state;
+  const fs::path newer = journal_directory(state.folder.path()) / "1.segment";
+  fs::create_directories(newer.parent_path());
+  const std::string content = std::string(segment_magic.substr(0, 7)) + "2 what a newer version knows";
+  write(newer, content);
+  write(newer.parent_path() / "2.segment", std::string(segment_magic) + frame(encode(tls_session())));
+  auto recorder = state.recorder(state.opener());
+  good(recorder->start());
+  recorder->stop();
+  CHECK(recorder->counters().failures > 0);
+  CHECK(read(newer) == content);
+  CHECK_FALSE(fs::exists(newer.parent_path() / "2.segment"));
+  CHECK(
+      bad(read_counts({.state_dir = state.folder.path()}, the_day)).message.find("made by a newer version") !=
+      std::string::npos);
+  fs::remove(newer);
+  CHECK(state.sessions() == 1);
+}
+
 TEST_CASE("a damaged segment's good sessions are counted once, and the file is renamed and kept") {
   const State state;
   const fs::path damaged = journal_directory(state.folder.path()) / "1.segment";
