@@ -39,7 +39,7 @@ namespace {
 // Of the journal. Of a segment, each different datagram is in memory.
 constexpr std::uint64_t max_segment_bytes = 4UL << 20U;
 // Added up at a time: the larger, the more datagrams of a domain cost one update of its row.
-constexpr std::uint64_t max_batch_bytes = 256UL << 20U;
+constexpr std::uint64_t max_batch_bytes = 384UL << 20U;
 
 void log_all(const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) log_warning("{}", warning);

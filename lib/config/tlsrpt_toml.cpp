@@ -91,6 +91,7 @@ void read_milter(Settings& settings, MilterConfig& milter) {
   settings.word("milter.on_downgrade", milter.on_downgrade, on_downgrade_words);
   settings.number("milter.downgrade_after", milter.downgrade_after, 1, 1'000'000);
   settings.domains("milter.downgrade_exempt", milter.downgrade_exempt);
+  settings.number("milter.max_idle_threads", milter.max_idle_threads, 0, 10'000);
 }
 
 void read_collector(Settings& settings, CollectorConfig& collector) {

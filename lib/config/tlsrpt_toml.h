@@ -102,13 +102,17 @@ struct MilterConfig : DaemonConfig {
   OnDowngrade on_downgrade = OnDowngrade::observe;
   std::uint64_t downgrade_after = 10;        // sessions with TLS that make a sender known for it
   std::vector<DomainName> downgrade_exempt;  // sending domains that are never refused
+  std::uint64_t max_idle_threads = 500;      // of libmilter, that are kept for the next connections
 
   bool operator==(const MilterConfig&) const = default;
 };
 
 // [collector]
 struct CollectorConfig : DaemonConfig {
-  CollectorConfig() { socket.path = default_collector_socket; }
+  CollectorConfig() {
+    socket.path = default_collector_socket;
+    fold_interval = std::chrono::seconds{30};
+  }
 
   // What the daemon reads again on SIGHUP.
   std::uint64_t max_policies = 500'000;  // different ones that are counted on one day

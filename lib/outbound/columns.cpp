@@ -1,17 +1,16 @@
 #include "outbound/columns.h"
 
 #include <array>
+#include <utility>
 
 #include "base/text.h"
 
 namespace starttls::outbound {
 
-store::RowDigest digest_of(const Policy& policy) {
-  const std::string strings = to_lines(policy.policy_strings);
-  const std::string hosts = to_lines(policy.mx_hosts);
-  return store::row_digest(
-      std::array<std::string_view, 7>{policy.domain, policy.record, source_words.word(policy.source),
-                                      policy.policy_type, policy.policy_domain, strings, hosts});
+store::RowDigest digest_of(const PolicyTexts& policy) {
+  return store::row_digest(std::array<std::string_view, 7>{
+      policy.domain, policy.record, source_words.word(policy.source), policy.policy_type,
+      policy.policy_domain, policy.policy_strings, policy.mx_hosts});
 }
 
 std::string key_of(const Failure& failure) {
@@ -39,6 +38,16 @@ std::vector<std::string> from_lines(std::string_view lines) {
     lines.remove_prefix(line.size() < lines.size() ? line.size() + 1 : lines.size());
   }
   return texts;
+}
+
+Policy policy_of(PolicyTexts texts) {
+  return {.domain = std::move(texts.domain),
+          .record = std::move(texts.record),
+          .source = texts.source,
+          .policy_type = std::move(texts.policy_type),
+          .policy_domain = std::move(texts.policy_domain),
+          .policy_strings = from_lines(texts.policy_strings),
+          .mx_hosts = from_lines(texts.mx_hosts)};
 }
 
 }  // namespace starttls::outbound

@@ -16,28 +16,26 @@
 namespace starttls::outbound {
 
 // Keys that do not change between versions of the program: otherwise a policy would be in the store twice.
-store::RowDigest digest_of(const Policy& policy);
-inline std::string key_of(const Policy& policy) {
-  return store::to_row_key(digest_of(policy));
-}
+store::RowDigest digest_of(const PolicyTexts& policy);
 std::string key_of(const Failure& failure);
 
 // The texts, each on a line; what is beyond max_list_size is left out.
 inline constexpr std::size_t max_list_size = 8'192;  // bytes
 std::string to_lines(const std::vector<std::string>& texts);
 std::vector<std::string> from_lines(std::string_view lines);
+Policy policy_of(PolicyTexts texts);
 
 // domain, source, policy_type, policy_domain, record, policy_strings, mx_hosts from `column` on; NULL where the
 // texts were removed.
 template <class Row>
 Result<Policy> policy_in(const Row& row, int column) {
-  return Policy{.domain = store::text_in(row, column),
-                .record = store::text_in(row, column + 4),
-                .source = TRY(source_words.parse(store::text_in(row, column + 1), "source")),
-                .policy_type = store::text_in(row, column + 2),
-                .policy_domain = store::text_in(row, column + 3),
-                .policy_strings = from_lines(store::text_in(row, column + 5)),
-                .mx_hosts = from_lines(store::text_in(row, column + 6))};
+  return policy_of({.domain = store::text_in(row, column),
+                    .record = store::text_in(row, column + 4),
+                    .source = TRY(source_words.parse(store::text_in(row, column + 1), "source")),
+                    .policy_type = store::text_in(row, column + 2),
+                    .policy_domain = store::text_in(row, column + 3),
+                    .policy_strings = store::text_in(row, column + 5),
+                    .mx_hosts = store::text_in(row, column + 6)});
 }
 
 // result_type, sending_mta_ip, receiving_mx_hostname, receiving_mx_helo, receiving_ip, additional_information,

@@ -9,14 +9,15 @@
 namespace starttls::outbound {
 namespace {
 
-Policy policy_of(const tlsrpt::HandshakeResult& result, const tlsrpt::PolicyResult& policy, Source source) {
+PolicyTexts texts_of(const tlsrpt::HandshakeResult& result, const tlsrpt::PolicyResult& policy,
+                     Source source) {
   return {.domain = result.domain,
           .record = result.record,
           .source = source,
           .policy_type = policy.policy_type,
           .policy_domain = policy.policy_domain,
-          .policy_strings = policy.policy_strings,
-          .mx_hosts = policy.mx_hosts};
+          .policy_strings = to_lines(policy.policy_strings),
+          .mx_hosts = to_lines(policy.mx_hosts)};
 }
 
 Failure failure_of(const tlsrpt::FailureDetail& detail) {
@@ -63,15 +64,11 @@ void add(std::map<Failure, std::uint64_t>& failures, Failure failure, std::uint6
   failures[std::move(failure)] += sessions;
 }
 
-void add(DailyCounts& counts, Day day, Source source, const tlsrpt::HandshakeResult& result,
-         std::uint64_t times) {
-  for (const tlsrpt::PolicyResult& policy : result.policies) {
-    PolicyCount& count = counts[{.policy = policy_of(result, policy, source), .day = day}];
-    count.successful += policy.successful_sessions * times;
-    count.failed += policy.failed_sessions * times;
-    for (const tlsrpt::FailureDetail& detail : policy.failure_details)
-      add(count.failures, failure_of(detail), detail.failed_session_count * times);
-  }
+DailyCounts daily_counts(const AddedPolicies& policies) {
+  DailyCounts counts;
+  for (const auto& [id, added] : policies)
+    counts[{.policy = policy_of(added.texts), .day = id.day}] += added.count;
+  return counts;
 }
 
 bool SegmentContent::add(std::string_view payload) {
@@ -102,7 +99,7 @@ SegmentContent::Counted SegmentContent::take() {
   counted.position = std::exchange(position_, {});
   size_ = 0;
   if (known_ != nullptr) counted.known = known_->take_counts();
-  for (const KnownCount& known : counted.known) counted.days[known.day].results += known.successful;
+  for (const KnownCount& known : counted.known) counted.days[known.policy.day].results += known.successful;
   while (!seen_.empty()) {
     const auto taken = seen_.extract(seen_.begin());
     read(taken.key(), taken.mapped(), counted);
@@ -119,10 +116,19 @@ void SegmentContent::read(const Key& key, const Seen& seen, Counted& counted) co
     return;
   }
   total.results += seen.times;
-  outbound::add(counted.counts, key.day, seen.source, *result, seen.times);
-  if (known_ == nullptr || !is_one_success(*result)) return;
-  const Policy policy = policy_of(*result, result->policies.front(), seen.source);
-  counted.successes.push_back({.day = key.day, .hash = key.hash, .policy = digest_of(policy)});
+  for (const tlsrpt::PolicyResult& policy : result->policies) {
+    PolicyTexts texts = texts_of(*result, policy, seen.source);
+    const PolicyId id{.day = key.day, .digest = digest_of(texts)};
+    const auto [added, is_new] = counted.policies.try_emplace(id);
+    if (is_new) added->second.texts = std::move(texts);
+    PolicyCount& count = added->second.count;
+    count.successful += policy.successful_sessions * seen.times;
+    count.failed += policy.failed_sessions * seen.times;
+    for (const tlsrpt::FailureDetail& detail : policy.failure_details)
+      outbound::add(count.failures, failure_of(detail), detail.failed_session_count * seen.times);
+    if (known_ != nullptr && is_one_success(*result))
+      counted.successes.push_back({.hash = key.hash, .policy = id});
+  }
 }
 
 }  // namespace starttls::outbound

@@ -67,6 +67,27 @@ struct PolicyOfDay {
 
 using DailyCounts = std::map<PolicyOfDay, PolicyCount>;
 
+// A policy in the form that a store keeps: a list of texts has each text on a line.
+struct PolicyTexts {
+  std::string domain;
+  std::string record;
+  Source source = Source::datagram;
+  std::string policy_type;
+  std::string policy_domain;
+  std::string policy_strings;
+  std::string mx_hosts;
+};
+
+// What a fold adds to a store.
+struct AddedPolicy {
+  PolicyTexts texts;
+  PolicyCount count;
+  std::int64_t row = 0;  // as of KnownCount, once it is in the store
+};
+using AddedPolicies = std::map<PolicyId, AddedPolicy>;
+
+DailyCounts daily_counts(const AddedPolicies& policies);
+
 // What is known of a day beside its policies.
 struct DayTotal {
   std::uint64_t results = 0;    // handshakes, each counted once even if it is of two policies
@@ -86,10 +107,6 @@ inline constexpr std::size_t max_failures_of_policy = 200;
 // is beyond twice the limit, with its result type.
 void add(std::map<Failure, std::uint64_t>& failures, Failure failure, std::uint64_t sessions);
 
-// Adds `times` results with this content.
-void add(DailyCounts& counts, Day day, Source source, const tlsrpt::HandshakeResult& result,
-         std::uint64_t times);
-
 // The results of journal segments. Most datagrams of a mail server are like an earlier one; each is read once, and
 // none that is known.
 class SegmentContent {
@@ -106,16 +123,15 @@ class SegmentContent {
 
   // A datagram of one success under this policy.
   struct Success {
-    Day day;
     DatagramHash hash;
-    store::RowDigest policy;
+    PolicyId policy;
   };
   struct Counted {
-    DailyCounts counts;
+    AddedPolicies policies;
     std::vector<KnownCount> known;
     DayTotals days;
-    std::vector<Success> successes;                // of `counts`, to be remembered once they are in the store
-    std::string malformed_reason;                  // of one of the malformed datagrams
+    std::vector<Success> successes;  // of `policies`, to be remembered once they are in the store
+    std::string malformed_reason;    // of one of the malformed datagrams
     std::optional<session::LogPosition> position;  // in the log, the furthest
   };
   Counted take();

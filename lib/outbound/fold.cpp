@@ -50,14 +50,15 @@ Result<std::optional<FoldOutcome>> try_fold(Store& store, const std::vector<std:
   FoldOutcome outcome{.segments = all.count, .position = std::move(all.position)};
   if (all.added.empty()) return outcome;
   SegmentContent::Counted& content = all.content;
-  const auto added = TRY(transaction->add(content.counts, content.known, limits));
+  const auto added = TRY(transaction->add(content.policies, content.known, limits));
   if (!added) return std::nullopt;
   for (const auto& [day, sessions] : *added) content.days[day].left_out += sessions;
   TRY(transaction->add(content.days));
   for (const std::string& segment : all.added) TRY(transaction->record(segment, now));
   TRY(transaction->commit());
   if (added->empty()) {  // each of them has a row now
-    for (const auto& [day, hash, policy] : content.successes) known.remember(day, hash, policy);
+    for (const auto& [hash, policy] : content.successes)
+      known.remember(hash, policy, content.policies.at(policy).row);
   }
   outcome.added = true;
   outcome.malformed_reason = std::move(content.malformed_reason);

@@ -27,7 +27,7 @@ struct FoldOutcome {
 
 // Folds segments of one writer, in one transaction: the first one, and of the others, in order, as many as have
 // max_fold_size of different datagrams that are not known. On an error nothing was added, and nothing is known any more.
-inline constexpr std::size_t max_fold_size = std::size_t{2} << 20U;  // bytes; all of them are in memory
+inline constexpr std::size_t max_fold_size = std::size_t{4} << 20U;  // bytes; all of them are in memory
 Result<FoldOutcome> fold(Store& store, const std::vector<std::string>& segments,
                          const journal::ReadSegment& read, const Limits& limits, KnownResults& known,
                          Time now);

@@ -3,6 +3,9 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <limits>
 #include <utility>
 
 namespace starttls::outbound {
@@ -13,40 +16,47 @@ DatagramHash hash_of(Source source, std::string_view datagram) {
   return {.high = hash.high64, .low = hash.low64};
 }
 
+KnownResults::KnownResults() {
+  constexpr float tight = 0.8F;
+  known_.max_load_factor(tight);
+}
+
 bool KnownResults::count(Day day, const DatagramHash& hash) {
   if (day != day_) return false;
   const auto found = known_.find(hash);
-  if (found == known_.end()) return false;
-  if (found->second.counted++ == 0) counted_.push_back(&found->second);
+  if (found == known_.end() || found->second.counted == std::numeric_limits<std::uint32_t>::max())
+    return false;
+  ++found.value().counted;
   return true;
 }
 
 std::vector<KnownCount> KnownResults::take_counts() {
-  std::ranges::sort(counted_, {}, &Entry::policy);
+  std::vector<std::uint32_t> counted(policies_.size());
+  for (auto entry = known_.begin(); entry != known_.end(); ++entry)
+    counted[entry->second.policy] = std::exchange(entry.value().counted, 0);
   std::vector<KnownCount> counts;
-  counts.reserve(counted_.size());
-  for (Entry* const entry : counted_) {
-    const std::uint64_t successful = std::exchange(entry->counted, 0);
-    if (!counts.empty() && counts.back().policy == entry->policy) {
-      counts.back().successful += successful;  // the same result in other words
-    } else {
-      counts.push_back({.day = day_, .policy = entry->policy, .successful = successful});
-    }
+  counts.reserve(static_cast<std::size_t>(std::ranges::count_if(counted, std::identity{})));
+  for (std::size_t i = 0; i < counted.size(); ++i) {
+    const auto& [digest, row] = policies_[i];
+    if (counted[i] > 0)
+      counts.push_back({.policy = {.day = day_, .digest = digest}, .row = row, .successful = counted[i]});
   }
-  counted_.clear();
   return counts;
 }
 
-void KnownResults::remember(Day day, const DatagramHash& hash, const store::RowDigest& policy) {
-  if (day < day_) return;
-  if (day > day_) clear();
-  day_ = day;
-  if (known_.size() < max_results) known_.emplace(hash, Entry{.policy = policy});
+void KnownResults::remember(const DatagramHash& hash, const PolicyId& policy, std::int64_t row) {
+  if (policy.day < day_) return;
+  if (policy.day > day_) clear();
+  day_ = policy.day;
+  if (known_.size() >= max_results) return;
+  const auto place = static_cast<std::uint32_t>(policies_.size());
+  if (known_.try_emplace(hash, Entry{.policy = place}).second)
+    policies_.push_back({.digest = policy.digest, .row = row});
 }
 
 void KnownResults::clear() {
-  counted_.clear();
   known_.clear();
+  policies_.clear();
 }
 
 }  // namespace starttls::outbound

@@ -6,11 +6,12 @@
 // then any count can be written as well.
 #pragma once
 
+#include <tsl/robin_map.h>
+
+#include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -28,28 +29,39 @@ struct DatagramHash {
 
 DatagramHash hash_of(Source source, std::string_view datagram);
 
+// Identifies a policy of a day.
+struct PolicyId {
+  Day day;
+  store::RowDigest digest{};
+
+  auto operator<=>(const PolicyId&) const = default;
+};
+
 // More successful sessions under a policy whose row the store has.
 struct KnownCount {
-  Day day;
-  store::RowDigest policy;
+  PolicyId policy;
+  std::int64_t row = 0;  // by which the store finds it; 0 where it finds rows by the id of the policy
   std::uint64_t successful = 0;
+
+  bool operator==(const KnownCount&) const = default;
 };
 
 // Not thread-safe.
 class KnownResults {
  public:
-  static constexpr std::size_t max_results =
-      200'000;  // about 100 bytes each; further ones are not remembered
+  static constexpr std::size_t max_results = 200'000;  // 70 bytes each; further ones are not remembered
+
+  KnownResults();
 
   // Counts one more of a datagram that is known; false where it is not. `day`: on which it was received.
   bool count(Day day, const DatagramHash& hash);
 
-  // What was counted since the last time, each policy once, in the order of their keys.
+  // What was counted since the last time. Two datagrams of one policy are two counts.
   std::vector<KnownCount> take_counts();
 
   // Remembers a datagram of one success under the policy, once the store has its row. Only those of the latest day are
   // remembered.
-  void remember(Day day, const DatagramHash& hash, const store::RowDigest& policy);
+  void remember(const DatagramHash& hash, const PolicyId& policy, std::int64_t row);
 
   // Forgets everything, and what was counted.
   void clear();
@@ -58,16 +70,21 @@ class KnownResults {
 
  private:
   struct Entry {
-    store::RowDigest policy{};
-    std::uint64_t counted = 0;
+    std::uint32_t policy;  // its place in policies_
+    std::uint32_t counted = 0;
+  };
+  struct Policy {
+    store::RowDigest digest{};
+    std::int64_t row = 0;
   };
   struct Hash {
     std::size_t operator()(const DatagramHash& hash) const { return hash.low; }
   };
 
   Day day_;
-  std::unordered_map<DatagramHash, Entry, Hash> known_;
-  std::vector<Entry*> counted_;  // those with a count
+  // It is asked for each datagram, and with many domains in no order. So the count stands where it is found.
+  tsl::robin_map<DatagramHash, Entry, Hash> known_;
+  std::vector<Policy> policies_;
 };
 
 }  // namespace starttls::outbound

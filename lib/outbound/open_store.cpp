@@ -104,7 +104,7 @@ Result<DayTotals> read_counts(const StoreLocation& location, const Period& perio
   DayTotals days;
   const auto begin = [&](const std::set<std::string>& folded) -> Result<void> {
     auto unfolded = TRY(read_unfolded(segments, folded));
-    merge.set_unfolded(std::move(unfolded.counts));
+    merge.set_unfolded(daily_counts(unfolded.policies));
     for (const auto& [day, total] : unfolded.days) {
       if (period.contains(day)) days[day] += total;
     }

@@ -115,22 +115,16 @@ class PostgresFold final : public FoldTransaction {
                                   Parameters().add(segment))) > 0;
   }
 
-  Result<std::optional<LeftOut>> add(const DailyCounts& counts, const std::vector<KnownCount>& known,
+  Result<std::optional<LeftOut>> add(AddedPolicies& policies, const std::vector<KnownCount>& known,
                                      const Limits& limits) override {
     std::map<Day, Rows> days;
     std::deque<PolicyCount> sums;
-    for (const auto& [of, count] : counts) {
-      const auto [found, is_new] = days[of.day].emplace(key_of(of.policy), Entry{&of.policy, &count});
-      if (is_new) continue;
-      // Policies whose texts differ only where they are cut off have one row.
-      PolicyCount& sum = sums.emplace_back(*found->second.count);
-      sum += count;
-      found->second.count = &sum;
-    }
+    for (const auto& [id, added] : policies)
+      days[id.day].emplace(store::to_row_key(id.digest), Entry{&added.texts, &added.count});
     for (const KnownCount& row : known) {
       PolicyCount& sum = sums.emplace_back(PolicyCount{.successful = row.successful});
       const auto [found, is_new] =
-          days[row.day].emplace(store::to_row_key(row.policy), Entry{&known_policy, &sum});
+          days[row.policy.day].emplace(store::to_row_key(row.policy.digest), Entry{&known_policy, &sum});
       if (is_new) continue;
       sum += *found->second.count;
       found->second.count = &sum;
@@ -172,13 +166,13 @@ class PostgresFold final : public FoldTransaction {
 
  private:
   struct Entry {
-    const Policy* policy;
+    const PolicyTexts* policy;
     const PolicyCount* count;
   };
   using Rows = std::map<std::string, Entry>;  // by key, in the order in which they are locked
 
   // Stands for one whose row the store has, and whose texts are not at hand.
-  static inline const Policy known_policy;
+  static inline const PolicyTexts known_policy;
 
   Result<DaySize*> size_of(Day day) {
     const auto now = std::chrono::steady_clock::now();
@@ -210,10 +204,9 @@ class PostgresFold final : public FoldTransaction {
       return counts.flush([&](const Row& row) -> Result<void> {
         const std::string key(row.text(1));
         if (row.number(2) != 0) {
-          const Policy& policy = *rows.at(key).policy;
+          const PolicyTexts& policy = *rows.at(key).policy;
           is_lost = is_lost || &policy == &known_policy;
-          texts.add(to_number(day), key, policy.record, to_lines(policy.policy_strings),
-                    to_lines(policy.mx_hosts));
+          texts.add(to_number(day), key, policy.record, policy.policy_strings, policy.mx_hosts);
           ++size->policies;
         }
         known.insert(key);

@@ -80,7 +80,7 @@ class Recorder::Folding final : public journal::Target {
   void log_losses(const FoldOutcome& outcome) {
     if (outcome.total.malformed > 0) {
       if (const auto silent = malformed_log_.permit(clock_())) {
-        log_warning("{} is none of a mail server, and is not counted: {}",
+        log_warning("ignored {} without a result of a mail server: {}",
                     counted(outcome.total.malformed, "datagram"), printable(outcome.malformed_reason));
       }
     }

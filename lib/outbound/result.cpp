@@ -1,5 +1,6 @@
 #include "outbound/result.h"
 
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -29,12 +30,20 @@ std::optional<Number> parse_number(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
 }
 
-std::string head(Time time, Source source) {
-  return fmt::format("{} {} ", time.time_since_epoch().count(), source_words.word(source));
+// `more`: bytes that will follow.
+std::string head(Time time, Source source, std::size_t more) {
+  std::array<char, 20> number{};
+  const auto [end, error] =
+      std::to_chars(number.data(), number.data() + number.size(), time.time_since_epoch().count());
+  const std::string_view word = source_words.word(source);
+  std::string text;
+  text.reserve(number.size() + word.size() + 2 + more);
+  text.append(number.data(), end).append(1, ' ').append(word).append(1, ' ');
+  return text;
 }
 
 std::string log_head(Time time, const session::LogPosition& position) {
-  return head(time, Source::log) +
+  return head(time, Source::log, 0) +
          fmt::format("{} {} {}", position.number, position.text.size(), position.text);
 }
 
@@ -61,7 +70,7 @@ Result<LoggedResults> decode_log(Time time, std::string_view rest) {
 }  // namespace
 
 std::string encode(const ReceivedResult& result) {
-  return head(result.received, Source::datagram) + std::string(result.datagram);
+  return head(result.received, Source::datagram, result.datagram.size()).append(result.datagram);
 }
 
 std::string encode(const LoggedResults& results) {

@@ -22,8 +22,7 @@ using store::for_each_row;
 using store::to_number;
 
 // Days are days since 1970-01-01, times are milliseconds since then, UTC. tlsrpt-store(5) describes all of it.
-// The texts of a policy have a table of their own, because they are removed earlier.
-constexpr const char* tables = R"sql(
+constexpr const char* version_1 = R"sql(
   CREATE TABLE outbound_counts (
     day INTEGER NOT NULL,
     policy TEXT NOT NULL,
@@ -70,21 +69,77 @@ constexpr const char* tables = R"sql(
   ) WITHOUT ROWID;
 )sql";
 
-constexpr sqlite::Schema schema{.kind = "a store of tlsrpt-collector",
-                                .application_id = 0x53544B4F,  // "STKO"
-                                .version = 1,
-                                .statements = tables,
-                                .upgrades = {}};
+// A fold adds to the counts of most domains of the day. So these have a table of their own, of numbers only: all of them
+// are on few pages, and each is found by the id of its policy. An id is never used again: who knows the id of a row that
+// was removed finds none. The texts of a policy have a table of their own, because they are removed earlier. The views have
+// the names and columns of the tables of version 1, and of the store of PostgreSQL.
+constexpr const char* to_version_2 = R"sql(
+  CREATE TABLE outbound_policies (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    day INTEGER NOT NULL,
+    policy TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    source TEXT NOT NULL,
+    policy_type TEXT NOT NULL,
+    policy_domain TEXT NOT NULL,
+    UNIQUE (day, policy)
+  );
+  CREATE INDEX outbound_policies_of_domain ON outbound_policies (domain, day);
+  CREATE TABLE outbound_policy_counts (
+    id INTEGER PRIMARY KEY,
+    successful INTEGER NOT NULL,
+    failed INTEGER NOT NULL
+  );
+  CREATE TABLE outbound_policy_texts (
+    id INTEGER PRIMARY KEY,
+    day INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    policy_strings TEXT NOT NULL,
+    mx_hosts TEXT NOT NULL
+  );
+  CREATE INDEX outbound_policy_texts_of_day ON outbound_policy_texts (day);
 
-constexpr std::string_view update_count = R"sql(
-  UPDATE outbound_counts SET successful = successful + ?3, failed = failed + ?4 WHERE day = ?1 AND policy = ?2
+  INSERT INTO outbound_policies (day, policy, domain, source, policy_type, policy_domain)
+    SELECT day, policy, domain, source, policy_type, policy_domain FROM outbound_counts ORDER BY day, policy;
+  INSERT INTO outbound_policy_counts (id, successful, failed)
+    SELECT p.id, c.successful, c.failed FROM outbound_policies AS p JOIN outbound_counts AS c USING (day, policy);
+  INSERT INTO outbound_policy_texts (id, day, record, policy_strings, mx_hosts)
+    SELECT p.id, p.day, t.record, t.policy_strings, t.mx_hosts
+    FROM outbound_policies AS p JOIN outbound_texts AS t USING (day, policy);
+  DROP TABLE outbound_counts;
+  DROP TABLE outbound_texts;
+
+  CREATE VIEW outbound_counts AS
+    SELECT p.day, p.policy, p.domain, p.source, p.policy_type, p.policy_domain, c.successful, c.failed
+    FROM outbound_policies AS p JOIN outbound_policy_counts AS c USING (id);
+  CREATE VIEW outbound_texts AS
+    SELECT p.day, p.policy, t.record, t.policy_strings, t.mx_hosts
+    FROM outbound_policies AS p JOIN outbound_policy_texts AS t USING (id);
 )sql";
-constexpr std::string_view insert_count = R"sql(
-  INSERT INTO outbound_counts (day, policy, successful, failed, domain, source, policy_type, policy_domain)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+
+const sqlite::Schema& store_schema() {
+  static const std::string statements = std::string(version_1) + to_version_2;
+  static const std::array<const char*, 1> upgrades{to_version_2};
+  static const sqlite::Schema known{.kind = "a store of tlsrpt-collector",
+                                    .application_id = 0x53544B4F,  // "STKO"
+                                    .version = 2,
+                                    .statements = statements.c_str(),
+                                    .upgrades = upgrades};
+  return known;
+}
+
+constexpr std::string_view insert_policy = R"sql(
+  INSERT OR IGNORE INTO outbound_policies (day, policy, domain, source, policy_type, policy_domain)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+)sql";
+constexpr std::string_view find_policy = "SELECT id FROM outbound_policies WHERE day = ?1 AND policy = ?2";
+constexpr std::string_view insert_count =
+    "INSERT INTO outbound_policy_counts (id, successful, failed) VALUES (?1, ?2, ?3)";
+constexpr std::string_view update_count = R"sql(
+  UPDATE outbound_policy_counts SET successful = successful + ?2, failed = failed + ?3 WHERE id = ?1
 )sql";
 constexpr std::string_view insert_texts = R"sql(
-  INSERT OR IGNORE INTO outbound_texts (day, policy, record, policy_strings, mx_hosts) VALUES (?1, ?2, ?3, ?4, ?5)
+  INSERT INTO outbound_policy_texts (id, day, record, policy_strings, mx_hosts) VALUES (?1, ?2, ?3, ?4, ?5)
 )sql";
 constexpr std::string_view update_failure = R"sql(
   UPDATE outbound_failures SET sessions = sessions + ?4 WHERE day = ?1 AND policy = ?2 AND failure = ?3
@@ -102,14 +157,15 @@ constexpr std::string_view add_day = R"sql(
 
 // The columns as PolicyRows takes them.
 constexpr std::string_view read_policies = R"sql(
-  SELECT c.day, c.policy, c.domain, c.source, c.policy_type, c.policy_domain, t.record, t.policy_strings,
+  SELECT p.day, p.policy, p.domain, p.source, p.policy_type, p.policy_domain, t.record, t.policy_strings,
          t.mx_hosts, c.successful, c.failed, f.result_type, f.sending_mta_ip, f.receiving_mx_hostname,
          f.receiving_mx_helo, f.receiving_ip, f.additional_information, f.failure_reason_code, f.sessions
-  FROM outbound_counts AS c
-  LEFT JOIN outbound_texts AS t ON t.day = c.day AND t.policy = c.policy
-  LEFT JOIN outbound_failures AS f ON f.day = c.day AND f.policy = c.policy
-  WHERE c.day BETWEEN ?1 AND ?2 AND (?3 = '' OR c.domain = ?3)
-  ORDER BY c.domain, c.day, c.policy
+  FROM outbound_policies AS p
+  JOIN outbound_policy_counts AS c USING (id)
+  LEFT JOIN outbound_policy_texts AS t USING (id)
+  LEFT JOIN outbound_failures AS f ON f.day = p.day AND f.policy = p.policy
+  WHERE p.day BETWEEN ?1 AND ?2 AND (?3 = '' OR p.domain = ?3)
+  ORDER BY p.domain, p.day, p.policy
 )sql";
 
 // The rows of each day in the tables that are limited.
@@ -128,27 +184,30 @@ class SqliteFold final : public FoldTransaction {
     return store::has_segment(database_, segment);
   }
 
-  Result<std::optional<LeftOut>> add(const DailyCounts& counts, const std::vector<KnownCount>& known,
+  Result<std::optional<LeftOut>> add(AddedPolicies& policies, const std::vector<KnownCount>& known,
                                      const Limits& limits) override {
-    Statements statements{.update_count = TRY(database_.prepare(update_count)),
+    Statements statements{.insert_policy = TRY(database_.prepare(insert_policy)),
+                          .find_policy = TRY(database_.prepare(find_policy)),
                           .insert_count = TRY(database_.prepare(insert_count)),
+                          .update_count = TRY(database_.prepare(update_count)),
                           .insert_texts = TRY(database_.prepare(insert_texts)),
                           .update_failure = TRY(database_.prepare(update_failure)),
                           .insert_failure = TRY(database_.prepare(insert_failure))};
     for (const KnownCount& row : known) {
-      if (!TRY(add_known(statements.update_count, row))) return std::nullopt;
+      if (!TRY(add_to(statements.update_count, row.row, {.successful = row.successful}))) return std::nullopt;
     }
     LeftOut left_out;
-    for (const auto& [day, digest, counted] : in_order_of_rows(counts)) {
-      const auto& [of, count] = *counted;
-      const std::string key = store::to_row_key(digest);
-      const auto added = TRY(add_count(statements, of, key, count, limits));
-      if (!added) {
-        left_out[of.day] += count.successful + count.failed;
+    for (auto& [id, policy] : policies) {
+      const std::string key = store::to_row_key(id.digest);
+      const PolicyCount& count = policy.count;
+      const auto row = TRY(add_count(statements, id.day, key, policy, limits));
+      if (!row) {
+        left_out[id.day] += count.successful + count.failed;
         continue;
       }
+      policy.row = *row;
       for (const auto& [failure, sessions] : count.failures)
-        TRY(add_failure(statements, of.day, key, failure, sessions, limits));
+        TRY(add_failure(statements, id.day, key, failure, sessions, limits));
     }
     return left_out;
   }
@@ -175,8 +234,10 @@ class SqliteFold final : public FoldTransaction {
 
  private:
   struct Statements {
-    Statement update_count;
+    Statement insert_policy;
+    Statement find_policy;
     Statement insert_count;
+    Statement update_count;
     Statement insert_texts;
     Statement update_failure;
     Statement insert_failure;
@@ -186,28 +247,12 @@ class SqliteFold final : public FoldTransaction {
     const auto found = sizes_.find(day);
     if (found != sizes_.end()) return &found->second;
     const std::string where = fmt::format(" WHERE day = {}", to_number(day));
-    const auto policies = TRY(database_.number("SELECT count(*) FROM outbound_counts" + where));
+    const auto policies = TRY(database_.number("SELECT count(*) FROM outbound_policies" + where));
     const auto failures = TRY(database_.number("SELECT count(*) FROM outbound_failures" + where));
     return &sizes_
                 .emplace(day, DaySize{.policies = static_cast<std::uint64_t>(policies),
                                       .failures = static_cast<std::uint64_t>(failures)})
                 .first->second;
-  }
-
-  struct Row {
-    Day day;
-    store::RowDigest policy;
-    const DailyCounts::value_type* counted;
-  };
-
-  // Each page of the tables is then read and written once.
-  static std::vector<Row> in_order_of_rows(const DailyCounts& counts) {
-    std::vector<Row> rows;
-    rows.reserve(counts.size());
-    for (const auto& counted : counts)
-      rows.push_back({counted.first.day, digest_of(counted.first.policy), &counted});
-    std::ranges::sort(rows, {}, [](const Row& row) { return std::pair(row.day, row.policy); });
-    return rows;
   }
 
   // Runs the statement; whether it has changed a row.
@@ -218,34 +263,46 @@ class SqliteFold final : public FoldTransaction {
   }
 
   // False where there is no such row.
-  Result<bool> add_known(Statement& update, const KnownCount& row) {
-    const std::string key = store::to_row_key(row.policy);
-    update.bind(1, to_number(row.day)).bind_view(2, key).bind(3, to_number(row.successful)).bind(4, 0);
-    return changes_row(update);
+  Result<bool> add_to(Statement& update, std::int64_t row, const PolicyCount& count) {
+    return changes_row(
+        update.bind(1, row).bind(2, to_number(count.successful)).bind(3, to_number(count.failed)));
   }
 
-  // False where it is beyond the limit.
-  Result<bool> add_count(Statements& statements, const PolicyOfDay& of, const std::string& key,
-                         const PolicyCount& count, const Limits& limits) {
-    const auto bind = [&](Statement& statement) -> Statement& {
-      statement.bind(1, to_number(of.day)).bind_view(2, key);
-      return statement.bind(3, to_number(count.successful)).bind(4, to_number(count.failed));
-    };
-    if (TRY(changes_row(bind(statements.update_count)))) return true;
-    DaySize* const size = TRY(size_of(of.day));
-    if (size->policies >= limits.max_policies) return false;
-    const Policy& policy = of.policy;
-    bind(statements.insert_count)
-        .bind_view(5, policy.domain)
-        .bind_view(6, source_words.word(policy.source))
-        .bind_view(7, policy.policy_type)
-        .bind_view(8, policy.policy_domain);
-    TRY(statements.insert_count.run());
-    statements.insert_texts.bind(1, to_number(of.day)).bind_view(2, key).bind_view(3, policy.record);
-    statements.insert_texts.bind(4, to_lines(policy.policy_strings)).bind(5, to_lines(policy.mx_hosts));
-    TRY(statements.insert_texts.run());
-    ++size->policies;
-    return true;
+  // The row that it is added to; none where it is beyond the limit. Most policies that are not known are new.
+  Result<std::optional<std::int64_t>> add_count(Statements& statements, Day day, const std::string& key,
+                                                const AddedPolicy& policy, const Limits& limits) {
+    DaySize* const size = TRY(size_of(day));
+    if (size->policies < limits.max_policies &&
+        TRY(insert(statements.insert_policy, day, key, policy.texts))) {
+      ++size->policies;
+      const std::int64_t row = database_.last_inserted_row();
+      TRY(insert(statements.insert_count, row, policy.count));
+      TRY(insert(statements.insert_texts, row, day, policy.texts));
+      return row;
+    }
+    Statement& find = statements.find_policy;
+    const bool found = TRY(find.bind(1, to_number(day)).bind_view(2, key).step());
+    const auto row = found ? std::optional(find.number(0)) : std::nullopt;
+    find.reset();
+    if (row && !TRY(add_to(statements.update_count, *row, policy.count)))
+      return fail(Fault::data, "the store has lost the count of a policy");
+    return row;
+  }
+
+  // False where the day has that policy.
+  Result<bool> insert(Statement& statement, Day day, const std::string& key, const PolicyTexts& texts) {
+    statement.bind(1, to_number(day)).bind_view(2, key).bind_view(3, texts.domain);
+    statement.bind_view(4, source_words.word(texts.source)).bind_view(5, texts.policy_type);
+    return changes_row(statement.bind_view(6, texts.policy_domain));
+  }
+
+  static Result<void> insert(Statement& statement, std::int64_t row, const PolicyCount& count) {
+    return statement.bind(1, row).bind(2, to_number(count.successful)).bind(3, to_number(count.failed)).run();
+  }
+
+  static Result<void> insert(Statement& statement, std::int64_t row, Day day, const PolicyTexts& texts) {
+    statement.bind(1, row).bind(2, to_number(day)).bind_view(3, texts.record);
+    return statement.bind_view(4, texts.policy_strings).bind_view(5, texts.mx_hosts).run();
   }
 
   Result<void> add_failure(Statements& statements, Day day, const std::string& policy, const Failure& failure,
@@ -281,6 +338,18 @@ class SqliteFold final : public FoldTransaction {
   DaySizes sizes_;
 };
 
+// What is removed by the day.
+struct DayTable {
+  const char* name;
+  const char* key;
+  const char* counts = nullptr;  // a table that has a row for each of its rows, with the same key
+};
+constexpr DayTable texts_of_day{.name = "outbound_policy_texts", .key = "id"};
+constexpr std::array<DayTable, 3> tables_of_day{
+    {{.name = "outbound_failures", .key = "day, policy, failure"},
+     {.name = "outbound_policies", .key = "id", .counts = "outbound_policy_counts"},
+     {.name = "outbound_days", .key = "day"}}};
+
 class SqliteStore final : public Store {
  public:
   explicit SqliteStore(store::SqliteFile file) : file_(std::move(file)), database_(file_.database()) {}
@@ -314,9 +383,9 @@ class SqliteStore final : public Store {
   }
 
   Result<std::size_t> prune(Day before, Day texts_before) override {
+    TRY(remove_days(texts_of_day, texts_before));
     std::size_t removed = 0;
-    TRY(remove_days("outbound_texts", texts_before));
-    for (const char* table : {"outbound_failures", "outbound_counts", "outbound_days"}) {
+    for (const DayTable& table : tables_of_day) {
       const auto days = TRY(remove_days(table, before));
       removed = std::max(removed, days);
     }
@@ -344,11 +413,11 @@ class SqliteStore final : public Store {
   static constexpr int max_removed_rows = 5'000;  // in one transaction, so that no fold waits for long
 
   // Returns how many days were removed.
-  Result<std::size_t> remove_days(const std::string& table, Day before) {
+  Result<std::size_t> remove_days(const DayTable& table, Day before) {
     std::size_t removed = 0;
     for (;;) {
-      auto oldest = TRY(
-          database_.prepare(fmt::format("SELECT day FROM {} WHERE day < ?1 ORDER BY day LIMIT 1", table)));
+      auto oldest = TRY(database_.prepare(
+          fmt::format("SELECT day FROM {} WHERE day < ?1 ORDER BY day LIMIT 1", table.name)));
       const auto found = TRY(oldest.bind(1, to_number(before)).step());
       if (!found) return removed;
       TRY(remove_day(table, oldest.number(0)));
@@ -356,20 +425,26 @@ class SqliteStore final : public Store {
     }
   }
 
-  Result<void> remove_day(const std::string& table, std::int64_t day) {
-    const std::string key = table == "outbound_failures" ? "day, policy, failure"
-                            : table == "outbound_days"   ? "day"
-                                                         : "day, policy";
+  Result<void> remove_day(const DayTable& table, std::int64_t day) {
+    // Both statements of a transaction find the same rows.
+    const std::string rows = fmt::format("SELECT {1} FROM {0} WHERE day = ?1 ORDER BY {1} LIMIT {2}",
+                                         table.name, table.key, max_removed_rows);
     for (;;) {
       auto transaction = TRY(file_.begin());
-      const std::int64_t before = database_.total_changes();
-      auto statement = TRY(database_.prepare(
-          fmt::format("DELETE FROM {0} WHERE ({1}) IN (SELECT {1} FROM {0} WHERE day = ?1 LIMIT {2})", table,
-                      key, max_removed_rows)));
-      TRY(statement.bind(1, day).run());
+      if (table.counts != nullptr) TRY(remove_rows(table.counts, table.key, rows, day));
+      const auto removed = TRY(remove_rows(table.name, table.key, rows, day));
       TRY(transaction.commit());
-      if (database_.total_changes() - before < max_removed_rows) return {};
+      if (removed < max_removed_rows) return {};
     }
+  }
+
+  Result<std::int64_t> remove_rows(const char* table, const char* key, const std::string& rows,
+                                   std::int64_t day) {
+    const std::int64_t before = database_.total_changes();
+    auto statement =
+        TRY(database_.prepare(fmt::format("DELETE FROM {} WHERE ({}) IN ({})", table, key, rows)));
+    TRY(statement.bind(1, day).run());
+    return database_.total_changes() - before;
   }
 
   store::SqliteFile file_;
@@ -380,7 +455,7 @@ class SqliteStore final : public Store {
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access) {
-  auto opened = TRY(store::SqliteFile::open(file, schema, access));
+  auto opened = TRY(store::SqliteFile::open(file, store_schema(), access));
   return std::make_unique<SqliteStore>(std::move(opened));
 }
 

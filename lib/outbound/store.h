@@ -56,10 +56,11 @@ class FoldTransaction {
   virtual ~FoldTransaction() = default;
 
   virtual Result<bool> is_folded(const std::string& segment) = 0;
-  // Adds the counts, within the limits, and `known` to rows that the store had. Returns how many sessions of each day
-  // were left out; none where one of those rows is gone: the transaction must not be committed then. To be called once:
-  // hosts that share the store add to their rows in the same order, so that none waits for another one in a circle.
-  virtual Result<std::optional<LeftOut>> add(const DailyCounts& counts, const std::vector<KnownCount>& known,
+  // Adds the policies, within the limits, and sets their rows; adds `known` to rows that the store had. Returns how
+  // many sessions of each day were left out; none where one of those rows is gone: the transaction must not be
+  // committed then. To be called once: hosts that share the store add to their rows in the same order, so that none
+  // waits for another one in a circle.
+  virtual Result<std::optional<LeftOut>> add(AddedPolicies& policies, const std::vector<KnownCount>& known,
                                              const Limits& limits) = 0;
   virtual Result<void> add(const DayTotals& days) = 0;
   virtual Result<void> record(const std::string& segment, Time now) = 0;

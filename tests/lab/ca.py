@@ -78,7 +78,8 @@ class CA:
               days: int = 30, rsa: int = 0, digest: str = "sha256") -> Certificate:
         """A new key, of the curve P-256 or RSA with so many bits, and a certificate for it, with common name `name`.
 
-        `sans` are its DNS names; without `sans`, `name` is the only one; with an empty list there are none.
+        `sans` are its DNS names, or names of another type with that before a colon, as in x509v3_config(5); without
+        `sans`, `name` is the only one; with an empty list there are none.
         It ends in so many days; an expired one ended yesterday. `digest`: of the signature.
         """
         folder = self._new_folder(name)
@@ -114,7 +115,7 @@ class CA:
 def _extensions(sans: Sequence[str]) -> str:
     lines = ["basicConstraints = CA:FALSE", "extendedKeyUsage = serverAuth, clientAuth"]
     if sans:
-        lines.append("subjectAltName = " + ", ".join(f"DNS:{san}" for san in sans))
+        lines.append("subjectAltName = " + ", ".join(san if ":" in san else f"DNS:{san}" for san in sans))
     return "\n".join(lines) + "\n"
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from . import wait
 from .lab import Lab
 from .process import Process
-from .program import path_of
+from .program import assert_no_sanitizer_spoke, path_of
 
 # Fast enough that a test need not wait.
 QUICK = {"sync_interval": 0.05, "fold_interval": 0.1}
@@ -86,7 +86,7 @@ class Collector(Process):
         super().__init__([*within, path_of("tlsrpt-collector"), "-f", "-c", self.configuration], folder=folder,
                          lab_folder=lab.folder, environment=environment)
         lab.watch(self.stderr)
-        lab.at_end(self._assert_no_sanitizer_spoke)
+        lab.at_end(lambda: assert_no_sanitizer_spoke(self))
         lab.at_end(self.kill)
         self.stderr.wait_for("receives on", process=self.popen)
 
@@ -121,18 +121,6 @@ class Collector(Process):
         """Its peak memory, in KiB."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"^VmHWM:\s+(\d+)", status, re.MULTILINE)[1])
-
-    @staticmethod
-    def is_sanitized() -> bool:
-        """Whether the build has a sanitizer, which takes memory of its own."""
-        program = path_of("tlsrpt-collector").read_bytes()
-        return b"__asan_init" in program or b"__tsan_init" in program
-
-    def _assert_no_sanitizer_spoke(self) -> None:
-        """For tests that kill the daemon, where the exit status has no meaning."""
-        found = re.search(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:", self.stderr.text())
-        if found:
-            raise AssertionError(f"{found[0]}:\n{self.stderr.text()}")
 
 
 def connect(path: Path, *, blocking: bool = True) -> socket.socket:

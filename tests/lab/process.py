@@ -22,10 +22,11 @@ class Process:
     """One running process, its output in two files: `stdout` and `stderr`."""
 
     def __init__(self, argv: Sequence[str | os.PathLike[str]], *, folder: Path, lab_folder: Path,
-                 environment: Mapping[str, str] | None = None, working_folder: Path | None = None) -> None:
+                 environment: Mapping[str, str] | None = None, working_folder: Path | None = None,
+                 descriptors: Sequence[int] = ()) -> None:
         """Start `argv`, with `folder` for its output and, unless another is given, as its working directory.
 
-        It gets a session of its own: Ctrl-C reaches only the test, which then terminates it.
+        It gets a session of its own: Ctrl-C reaches only the test, which then terminates it. It inherits `descriptors`.
         """
         self.stdout = Log(folder / "stdout")
         self.stderr = Log(folder / "stderr")
@@ -33,7 +34,7 @@ class Process:
             self.popen = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", *map(os.fspath, argv)],
                 cwd=working_folder or folder, env={**os.environ, **(environment or {}), MARK: str(lab_folder)},
-                stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True, pass_fds=descriptors)
 
     @property
     def pid(self) -> int:

@@ -8,7 +8,9 @@
 The build is the directory in the environment variable BUILD_DIR; without it, build/release of this source tree.
 """
 
+import functools
 import os
+import re
 import subprocess
 import unittest
 from collections.abc import Mapping
@@ -37,6 +39,25 @@ def run(name: str, *arguments: str | os.PathLike[str], environment: Mapping[str,
                           capture_output=True, text=True, timeout=timeout, check=False)
 
 
+@functools.cache
+def is_sanitized(name: str) -> bool:
+    """Whether the build of this program has a sanitizer, which takes memory and time of its own."""
+    program = path_of(name).read_bytes()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
+def memory_limit(size: int, name: str) -> int:
+    """That size, and the overhead of a sanitizer in a build of the program that has one."""
+    return size * 10 if is_sanitized(name) else size
+
+
+def assert_no_sanitizer_spoke(process: Process) -> None:
+    """For tests that kill the program, or expect it to fail, where the exit status does not show it."""
+    text = process.stderr.text()
+    if found := re.search(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:", text):
+        raise AssertionError(f"{found[0]}:\n{text}")
+
+
 class Program(Process):
     """One of our programs, running. The lab kills it at the end, and the daemons that it has started."""
 
@@ -45,4 +66,5 @@ class Program(Process):
         super().__init__([path_of(name), *arguments], folder=lab.new_folder(name), lab_folder=lab.folder,
                          environment=environment)
         lab.watch(self.stdout, self.stderr)
+        lab.at_end(lambda: assert_no_sanitizer_spoke(self))
         lab.at_end(self.kill)

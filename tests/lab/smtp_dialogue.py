@@ -39,6 +39,7 @@ class Client:
     helo: str = "client.sender.test"
     certificate: Certificate | None = None
     xclient: str = ""
+    timeout: float = TIMEOUT  # seconds for each reply
 
 
 class Dialogue:
@@ -46,7 +47,7 @@ class Dialogue:
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.socket = socket.create_connection((client.host, client.port), TIMEOUT, (client.source, 0))
+        self.socket = socket.create_connection((client.host, client.port), client.timeout, (client.source, 0))
         self._received = b""
 
     def __enter__(self) -> "Dialogue":

@@ -147,7 +147,7 @@ class SmtpServer:
     def _serve(self, connection: socket.socket) -> None:
         peer = Peer(connection)
         self.heard.append(peer.heard)
-        with contextlib.suppress(Gone):
+        with contextlib.suppress(Gone, ConnectionError):  # a reset of this connection does not end the others
             self._talk(peer)
         with contextlib.suppress(OSError):
             peer.socket.close()

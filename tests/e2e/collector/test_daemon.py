@@ -1,6 +1,5 @@
 """How tlsrpt-collector starts, receives, handles signals and exits."""
 
-import fcntl
 import grp
 import os
 import pwd
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from lab import Lab, program, wait
 from lab.collector import QUICK, Collector, Day, configuration, connect, datagram, day, policies
+from lab.kept_sockets import with_sockets
 from lab.process import Process, kill_and_wait
 
 EXAMPLE = datagram("example.test")
@@ -332,15 +332,11 @@ class Activation(unittest.TestCase):
 
     def start(self, lab: Lab, file: Path, place: Path, sockets: Sequence[int] = ()) -> subprocess.Popen:
         """Start it as systemd does, with these kept sockets."""
-        sources = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 100) for descriptor in sockets]
-        redirections = " ".join(f"{3 + number}<&{source} {source}<&-" for number, source in enumerate(sources))
-        passed = f"LISTEN_FDS={len(sources)} LISTEN_PID=$$ LISTEN_FDNAMES=collector" if sources else ""
         started = subprocess.Popen(
-            ["bash", "-c", f'exec {redirections}; {passed} exec "$@"', "bash", program.path_of("tlsrpt-collector"), "-f",
-             "-c", file], pass_fds=sources, env={**os.environ, "NOTIFY_SOCKET": str(place)},
-            stderr=subprocess.DEVNULL)
+            with_sockets([program.path_of("tlsrpt-collector"), "-f", "-c", file], [("collector", one) for one in sockets]),
+            pass_fds=sockets, env={**os.environ, "NOTIFY_SOCKET": str(place)}, stderr=subprocess.DEVNULL)
         lab.at_end(lambda: (started.kill(), started.wait()))
-        for descriptor in (*sources, *sockets):
+        for descriptor in sockets:
             os.close(descriptor)
         return started
 

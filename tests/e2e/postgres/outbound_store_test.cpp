@@ -25,16 +25,16 @@ std::unique_ptr<Store> new_store() {
   return open();
 }
 
-DailyCounts counts_of(const std::vector<std::string>& datagrams, Time when = noon) {
+AddedPolicies policies_of(const std::vector<std::string>& datagrams, Time when = noon) {
   SegmentContent content;
   for (const std::string& text : datagrams) (void)content.add(encode(received(text, when)));
-  return content.take().counts;
+  return content.take().policies;
 }
 
-Result<void> fold_counts(Store& store, const std::string& segment, const DailyCounts& counts) {
+Result<void> fold_policies(Store& store, const std::string& segment, AddedPolicies policies) {
   auto transaction = store.begin_fold();
   if (!transaction) return std::unexpected(transaction.error());
-  if (auto added = (*transaction)->add(counts, {}, {}); !added) return std::unexpected(added.error());
+  if (auto added = (*transaction)->add(policies, {}, {}); !added) return std::unexpected(added.error());
   if (auto done = (*transaction)->record(segment, noon); !done) return done;
   return (*transaction)->commit();
 }
@@ -82,8 +82,8 @@ TEST_CASE("each day has partitions of its own, and an old day is dropped, not de
   const auto other = open("out2");
   for (int i = 0; i < 3; ++i) {
     const std::string id = fmt::format("{}", i);
-    good(fold_counts(*store, "a" + id, counts_of({failed_datagram()}, noon + i * 24h)));
-    good(fold_counts(*other, "b" + id, counts_of({datagram()}, noon + i * 24h)));
+    good(fold_policies(*store, "a" + id, policies_of({failed_datagram()}, noon + i * 24h)));
+    good(fold_policies(*other, "b" + id, policies_of({datagram()}, noon + i * 24h)));
   }
   CHECK(partitions() == 9);
   const Day last = to_day(noon) + std::chrono::days{2};
@@ -92,7 +92,7 @@ TEST_CASE("each day has partitions of its own, and an old day is dropped, not de
   CHECK(good(other->prune(last, last)) == 0);
   CHECK(sessions_in(*store) == 2);
   // A host that remembers the partitions of a dropped day makes them again.
-  good(fold_counts(*other, "late", counts_of({datagram()})));
+  good(fold_policies(*other, "late", policies_of({datagram()})));
   CHECK(sessions_in(*store) == 3);
 }
 
@@ -110,7 +110,7 @@ TEST_CASE(
       for (int j = 0; j < domains; ++j)
         datagrams.push_back(failed_datagram(fmt::format("d{}.example", (j + number) % domains)));
       const auto done =
-          fold_counts(**store, fmt::format("{}-{}", number, i), counts_of(datagrams, noon + i % 4 * 24h));
+          fold_policies(**store, fmt::format("{}-{}", number, i), policies_of(datagrams, noon + i % 4 * 24h));
       if (!done) return done.error().message;
       const Day first = to_day(noon) - std::chrono::days{1};
       if (const auto pruned = (*store)->prune(first, first); !pruned) return pruned.error().message;
@@ -128,12 +128,12 @@ TEST_CASE("a reader that only may read does so, and makes no tables") {
   CHECK(bad(outbound::open_postgres_store(url(), "", Access::read))
             .message.find("not a store of tlsrpt-collector") != std::string::npos);
   const auto store = open();
-  good(fold_counts(*store, "a", counts_of({datagram()})));
+  good(fold_policies(*store, "a", policies_of({datagram()})));
   CHECK(sessions_in(*good(outbound::open_postgres_store(url(), "", Access::read))) == 1);
 }
 
 TEST_CASE("a store of the version before is upgraded with all that is in it") {
-  good(fold_counts(*new_store(), "a", counts_of({datagram()})));
+  good(fold_policies(*new_store(), "a", policies_of({datagram()})));
   good(connect().execute("DROP TABLE outbound_reports; UPDATE tlsrpt_outbound SET version = 1"));
   CHECK(bad(claims_of("one").find(past_day(1))).fault == Fault::data);
   CHECK(sessions_in(*open()) == 1);

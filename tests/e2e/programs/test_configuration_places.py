@@ -54,7 +54,8 @@ TLSRPT = {
         **DAEMON, "mta_log_services": TEXTS, "exclude_mta_log_services": TEXTS,
         "local_networks": (*TEXTS, "['here']", "['192.0.2.1/24']"), "exclude_ports": NUMBERS, "exclude_daemons": TEXTS,
         "ports": NUMBERS, "daemons": TEXTS, "record_authenticated": FLAG, "client_address": words("'half'"),
-        "on_downgrade": words("'bounce'"), "downgrade_after": NUMBER, "downgrade_exempt": DOMAINS},
+        "on_downgrade": words("'bounce'"), "downgrade_after": NUMBER, "downgrade_exempt": DOMAINS,
+        "max_idle_threads": NUMBER},
     "collector": {**DAEMON, "socket": (*ADDRESS, "''", "'inet:127.0.0.1:1'"), "max_policies": NUMBER},
     "report": {
         "organization": TEXT, "contact": TEXT, "domains": DOMAINS, "min_tls": (*TEXT, "'TLSv1.4'"),

@@ -35,6 +35,7 @@ exclude_daemons = ["Other"]
 record_authenticated = true
 on_downgrade = "tempfail"
 downgrade_after = 3
+max_idle_threads = 0
 downgrade_exempt = ["Sender.TEST"]
 retention_days = 30
 socket = "inet:1@127.0.0.1"
@@ -83,6 +84,7 @@ max_posts_per_client = 8
   CHECK(c.milter.sessions.authenticated);
   CHECK(c.milter.on_downgrade == OnDowngrade::tempfail);
   CHECK(c.milter.downgrade_after == 3);
+  CHECK(c.milter.max_idle_threads == 0);
   REQUIRE(c.milter.downgrade_exempt.size() == 1);
   CHECK(c.milter.downgrade_exempt[0].str() == "sender.test");
   CHECK(c.milter.retention_days == 30);
@@ -101,10 +103,11 @@ TEST_CASE("an empty configuration is the default one") {
 }
 
 TEST_CASE("mistakes in the configuration are reported with their reason") {
-  for (const char* text : {"local_networks = ['here']", "client_address = 'half'", "on_downgrade = 'bounce'",
-                           "downgrade_exempt = ['a b']", "mta_log = 'mail.log'", "metrics = '9461'",
-                           "socket = 'x'", "socket_mode = 'rw'", "metrics_mode = '1777'", "log = 'paper'",
-                           "log_level = 'loud'", "socket = ''", "ports = [0]", "downgrade_after = 0"}) {
+  for (const char* text :
+       {"local_networks = ['here']", "client_address = 'half'", "on_downgrade = 'bounce'",
+        "downgrade_exempt = ['a b']", "mta_log = 'mail.log'", "metrics = '9461'", "socket = 'x'",
+        "socket_mode = 'rw'", "metrics_mode = '1777'", "log = 'paper'", "log_level = 'loud'", "socket = ''",
+        "ports = [0]", "downgrade_after = 0", "max_idle_threads = -1", "max_idle_threads = 10001"}) {
     CAPTURE(text);
     const Error error = bad(configuration("[milter]\n" + std::string(text)));
     CHECK(error.fault == Fault::config);

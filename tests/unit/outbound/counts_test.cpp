@@ -22,8 +22,9 @@ SegmentContent::Counted counted(const std::vector<ReceivedResult>& results,
 TEST_CASE("results with the same content are added up") {
   const SegmentContent::Counted all =
       counted({received(datagram()), received(datagram()), received(failed_datagram())});
-  REQUIRE(all.counts.size() == 1);
-  const auto& [of, count] = *all.counts.begin();
+  REQUIRE(all.policies.size() == 1);
+  const DailyCounts counts = daily_counts(all.policies);
+  const auto& [of, count] = *counts.begin();
   CHECK(of.day == to_day(noon));
   CHECK(of.policy.domain == "example.org");
   CHECK(of.policy.record == "v=TLSRPTv1; rua=mailto:tls@example.org");
@@ -43,7 +44,7 @@ TEST_CASE("results with the same content are added up") {
 TEST_CASE("a result counts on the day on which it was received, in UTC") {
   const SegmentContent::Counted all = counted(
       {received(datagram(), at("2026-11-22T23:59:59Z")), received(datagram(), at("2026-11-23T00:00:00Z"))});
-  CHECK(all.counts.size() == 2);
+  CHECK(all.policies.size() == 2);
   CHECK(all.days.size() == 2);
 }
 
@@ -57,13 +58,26 @@ TEST_CASE("domains, records, policies and sources are kept apart") {
   const SegmentContent::Counted all =
       counted({received(example), received(other_domain), received(other_record), received(other_policy)},
               {{.read = noon, .position = {}, .datagrams = {example}}});
-  CHECK(all.counts.size() == 5);
+  CHECK(all.policies.size() == 5);
+}
+
+TEST_CASE("policies that differ by an empty text only are added up where texts are read") {
+  AddedPolicies policies;
+  for (const char* lines : {"mode: enforce", "mode: enforce\n"}) {
+    const PolicyTexts texts{.domain = "example.org", .policy_strings = lines};
+    policies[{.day = to_day(noon), .digest = digest_of(texts)}] = {.texts = texts,
+                                                                   .count = {.successful = 2}};
+  }
+  CHECK(policies.size() == 2);
+  const DailyCounts counts = daily_counts(policies);
+  REQUIRE(counts.size() == 1);
+  CHECK(counts.begin()->second.successful == 4);
 }
 
 TEST_CASE("malformed datagrams are counted, and hide nothing else") {
   const SegmentContent::Counted all =
       counted({received("no JSON"), received(datagram()), received("{}"), received("no JSON")});
-  CHECK(all.counts.size() == 1);
+  CHECK(all.policies.size() == 1);
   CHECK(all.days.at(to_day(noon)) == DayTotal{.results = 1, .malformed = 3});
   CHECK_FALSE(all.malformed_reason.empty());
 }
@@ -78,9 +92,9 @@ TEST_CASE("each result of the log counts, and the furthest position is kept") {
        {.read = noon, .position = {.number = 1, .text = "one"}, .datagrams = {success}},
        {.read = noon, .position = {.number = 9, .text = ""}, .datagrams = {success}}});
   CHECK(all.days.at(to_day(noon)) == DayTotal{.results = 6});
-  CHECK(all.counts.size() == 3);
+  CHECK(all.policies.size() == 3);
   std::uint64_t from_log = 0;
-  for (const auto& [of, count] : all.counts) {
+  for (const auto& [of, count] : daily_counts(all.policies)) {
     if (of.policy.source == Source::log) from_log += count.successful + count.failed;
   }
   CHECK(from_log == 5);
@@ -91,7 +105,7 @@ TEST_CASE("each result of the log counts, and the furthest position is kept") {
 TEST_CASE("a payload that is no result is not taken") {
   SegmentContent content;
   CHECK_FALSE(content.add("nothing"));
-  CHECK(content.take().counts.empty());
+  CHECK(content.take().policies.empty());
 }
 
 TEST_CASE("a flood of different failures keeps its sum, and is counted by MX host, then by result type") {
@@ -112,26 +126,26 @@ TEST_CASE("a flood of different failures keeps its sum, and is counted by MX hos
 }
 
 TEST_CASE("keys differ with every member, and never change") {
-  const Policy policy{.domain = "a",
-                      .record = "b",
-                      .policy_type = "c",
-                      .policy_domain = "d",
-                      .policy_strings = {"e"},
-                      .mx_hosts = {"f"}};
-  std::set<std::string> keys{key_of(policy)};
+  const PolicyTexts policy{.domain = "a",
+                           .record = "b",
+                           .policy_type = "c",
+                           .policy_domain = "d",
+                           .policy_strings = "e",
+                           .mx_hosts = "f"};
+  std::set<std::string> keys{store::to_row_key(digest_of(policy))};
   const auto add_key = [&](auto change) {
-    Policy other = policy;
+    PolicyTexts other = policy;
     change(other);
-    CHECK(keys.insert(key_of(other)).second);
+    CHECK(keys.insert(store::to_row_key(digest_of(other))).second);
   };
-  add_key([](Policy& one) { one.domain = "x"; });
-  add_key([](Policy& one) { one.record = "x"; });
-  add_key([](Policy& one) { one.source = Source::log; });
-  add_key([](Policy& one) { one.policy_type = "x"; });
-  add_key([](Policy& one) { one.policy_domain = "x"; });
-  add_key([](Policy& one) { one.policy_strings = {"x"}; });
-  add_key([](Policy& one) { one.mx_hosts = {"x"}; });
-  CHECK(key_of(policy) == "6d61b77d-f26b-a956-b73e-19d5d8eeb6b2");
+  add_key([](PolicyTexts& one) { one.domain = "x"; });
+  add_key([](PolicyTexts& one) { one.record = "x"; });
+  add_key([](PolicyTexts& one) { one.source = Source::log; });
+  add_key([](PolicyTexts& one) { one.policy_type = "x"; });
+  add_key([](PolicyTexts& one) { one.policy_domain = "x"; });
+  add_key([](PolicyTexts& one) { one.policy_strings = "x"; });
+  add_key([](PolicyTexts& one) { one.mx_hosts = "x"; });
+  CHECK(store::to_row_key(digest_of(policy)) == "6d61b77d-f26b-a956-b73e-19d5d8eeb6b2");
 }
 
 TEST_CASE("lists of texts are kept as lines, within a limit") {

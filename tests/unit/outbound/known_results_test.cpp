@@ -15,8 +15,8 @@ DatagramHash numbered(std::uint64_t number) {
   return {.high = number, .low = number};
 }
 
-store::RowDigest policy(unsigned char first) {
-  return {first};
+PolicyId policy(unsigned char first, Day of = day) {
+  return {.day = of, .digest = {first}};
 }
 
 }  // namespace
@@ -24,34 +24,30 @@ store::RowDigest policy(unsigned char first) {
 TEST_CASE("what is not remembered is not counted") {
   KnownResults known;
   CHECK_FALSE(known.count(day, numbered(1)));
-  known.remember(day, numbered(1), policy(1));
+  known.remember(numbered(1), policy(1), 10);
   CHECK_FALSE(known.count(day, numbered(2)));
   CHECK(known.count(day, numbered(1)));
   CHECK_FALSE(known.count(next_day, numbered(1)));
 }
 
-TEST_CASE("counts are taken once, one for each policy, in the order of their keys") {
+TEST_CASE("counts are taken once, in the order in which their results were first seen") {
   KnownResults known;
-  known.remember(day, numbered(1), policy(2));
-  known.remember(day, numbered(2), policy(1));
-  known.remember(day, numbered(3), policy(2));
-  known.remember(day, numbered(4), policy(3));
-  for (const std::uint64_t number : {1U, 2U, 3U, 1U}) CHECK(known.count(day, numbered(number)));
-  const auto counts = known.take_counts();
-  REQUIRE(counts.size() == 2);
-  CHECK(counts[0].policy == policy(1));
-  CHECK(counts[0].successful == 1);
-  CHECK(counts[1].policy == policy(2));
-  CHECK(counts[1].successful == 3);
-  CHECK(counts[1].day == day);
+  known.remember(numbered(1), policy(2), 20);
+  known.remember(numbered(2), policy(1), 10);
+  known.remember(numbered(3), policy(2), 20);
+  known.remember(numbered(4), policy(3), 30);
+  for (const std::uint64_t number : {3U, 1U, 2U, 1U}) CHECK(known.count(day, numbered(number)));
+  CHECK(known.take_counts() == std::vector<KnownCount>{{.policy = policy(2), .row = 20, .successful = 2},
+                                                       {.policy = policy(1), .row = 10, .successful = 1},
+                                                       {.policy = policy(2), .row = 20, .successful = 1}});
   CHECK(known.take_counts().empty());
 }
 
 TEST_CASE("only results of the latest day are remembered") {
   KnownResults known;
-  known.remember(day, numbered(1), policy(1));
-  known.remember(next_day, numbered(2), policy(2));
-  known.remember(day, numbered(3), policy(3));
+  known.remember(numbered(1), policy(1), 10);
+  known.remember(numbered(2), policy(2, next_day), 20);
+  known.remember(numbered(3), policy(3), 30);
   CHECK_FALSE(known.count(day, numbered(1)));
   CHECK_FALSE(known.count(day, numbered(3)));
   CHECK(known.count(next_day, numbered(2)));
@@ -59,7 +55,7 @@ TEST_CASE("only results of the latest day are remembered") {
 
 TEST_CASE("what was counted is forgotten with what is known") {
   KnownResults known;
-  known.remember(day, numbered(1), policy(1));
+  known.remember(numbered(1), policy(1), 10);
   CHECK(known.count(day, numbered(1)));
   known.clear();
   CHECK(known.empty());
@@ -70,7 +66,7 @@ TEST_CASE("what was counted is forgotten with what is known") {
 TEST_CASE("only so many results are remembered") {
   KnownResults known;
   for (std::uint64_t number = 0; number <= KnownResults::max_results; ++number)
-    known.remember(day, numbered(number), policy(1));
+    known.remember(numbered(number), policy(1), 10);
   CHECK(known.count(day, numbered(KnownResults::max_results - 1)));
   CHECK_FALSE(known.count(day, numbered(KnownResults::max_results)));
 }

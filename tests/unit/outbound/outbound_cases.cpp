@@ -8,21 +8,14 @@ namespace starttls::test {
 using namespace outbound;
 using namespace std::chrono_literals;
 
-namespace {
-
-const Period year{good(parse_day("2026-01-01")), good(parse_day("2026-12-31"))};
-const Day day = to_day(noon);
-
-using Payloads = std::vector<std::string>;
-
-Payloads payloads_of(const std::vector<std::string>& datagrams, Time when = noon) {
+Payloads payloads_of(const std::vector<std::string>& datagrams, Time when) {
   Payloads payloads;
   for (const std::string& text : datagrams) payloads.push_back(encode(received(text, when)));
   return payloads;
 }
 
 FoldOutcome fold_of(Store& store, KnownResults& known, const std::string& segment, const Payloads& payloads,
-                    Limits limits = {}) {
+                    Limits limits) {
   const auto read = [&](const std::string&, const journal::TakePayload& take) {
     for (const std::string& payload : payloads) CHECK(take(payload));
     return true;
@@ -30,25 +23,12 @@ FoldOutcome fold_of(Store& store, KnownResults& known, const std::string& segmen
   return good(fold(store, {segment}, read, limits, known, noon));
 }
 
-FoldOutcome fold_of(Store& store, const std::string& segment, const Payloads& payloads, Limits limits = {}) {
+FoldOutcome fold_of(Store& store, const std::string& segment, const Payloads& payloads, Limits limits) {
   KnownResults none;
   return fold_of(store, none, segment, payloads, limits);
 }
 
-DailyCounts counts_of(const Payloads& payloads) {
-  SegmentContent content;
-  for (const std::string& payload : payloads) CHECK(content.add(payload));
-  return content.take().counts;
-}
-
-struct Everything {
-  std::set<std::string> folded;
-  DailyCounts counts;
-  DayTotals days;
-  std::vector<std::string> domains;  // in the order in which they came
-};
-
-Everything read_all(Store& store, const Query& query = {.period = year}) {
+Everything read_all(Store& store, const Query& query) {
   Everything all;
   all.days = good(store.read(
       query,
@@ -63,6 +43,20 @@ Everything read_all(Store& store, const Query& query = {.period = year}) {
         return {};
       }));
   return all;
+}
+
+namespace {
+
+const Day day = to_day(noon);
+
+AddedPolicies policies_of(const Payloads& payloads) {
+  SegmentContent content;
+  for (const std::string& payload : payloads) CHECK(content.add(payload));
+  return content.take().policies;
+}
+
+DailyCounts counts_of(const Payloads& payloads) {
+  return daily_counts(policies_of(payloads));
 }
 
 void what_is_folded_is_read_back_and_adds_up(Store& store) {
@@ -92,7 +86,8 @@ void a_segment_that_was_folded_before_changes_nothing(Store& store) {
 void a_fold_that_is_not_committed_leaves_nothing(Store& store) {
   {
     const auto transaction = good(store.begin_fold());
-    good(transaction->add(counts_of(payloads_of({failed_datagram()})), {}, {}));
+    AddedPolicies policies = policies_of(payloads_of({failed_datagram()}));
+    good(transaction->add(policies, {}, {}));
     good(transaction->add(DayTotals{{day, {.results = 1}}}));
     good(transaction->record("a", noon));
   }

@@ -10,8 +10,7 @@
 import contextlib
 import socket
 import struct
-
-from recording import Milter
+from typing import Protocol
 
 
 def packet(command: bytes, content: bytes = b"") -> bytes:
@@ -28,8 +27,12 @@ def connect(address: str, family: bytes = b"4", name: bytes = b"client.test") ->
     return packet(b"C", name + b"\0" + family + struct.pack("!H", 25) + address.encode() + b"\0")
 
 
-def negotiation(steps: int = 0x1FFFFF) -> bytes:
-    """Version 6 of the protocol, all actions and these steps offered."""
+ALL_STEPS = 0x1FFFFF
+NO_REPLY_TO_MAIL = 0x4000  # SMFIP_NR_MAIL
+
+
+def negotiation(steps: int = ALL_STEPS & ~NO_REPLY_TO_MAIL) -> bytes:
+    """Version 6 of the protocol, all actions and these steps offered. By default the peer waits for each answer."""
     return packet(b"O", struct.pack("!III", 6, 0x1FF, steps))
 
 
@@ -47,8 +50,13 @@ QUIT = packet(b"Q")
 CONTINUE = b"c"
 
 
+class Milter(Protocol):
+    """A milter that listens on a unix socket; `socket` is in libmilter's form, unix:/path."""
+    socket: str
+
+
 class Peer:
-    """One connection to a milter that listens on a unix socket."""
+    """One connection to a milter."""
 
     def __init__(self, milter: Milter) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
