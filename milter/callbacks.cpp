@@ -119,15 +119,17 @@ sfsistat on_helo(SMFICTX* context, char* name) {
   });
 }
 
+// The MTA does not wait for an answer (negotiation.h).
 sfsistat on_mail(SMFICTX* context, char**) {
-  return on_entry(context, [&](Entry& entry) {
-    if (!macro(context, "{auth_type}").empty() && connections->authenticated(entry)) return SMFIS_ACCEPT;
+  (void)on_entry(context, [&](Entry& entry) {
+    if (!macro(context, "{auth_type}").empty() && connections->authenticated(entry)) return SMFIS_CONTINUE;
     entry.with([&](Connection& c) {
       if (!c.is_encrypted()) c.tls(tls_macros(context));
       c.mail();
     });
     return SMFIS_CONTINUE;
   });
+  return SMFIS_NOREPLY;
 }
 
 // RFC 3463 section 3.8 and RFC 5248: X.7.10, encryption needed.
@@ -143,6 +145,7 @@ sfsistat refuse_for_now(SMFICTX* context) {
 
 sfsistat on_recipient(SMFICTX* context, char** arguments) {
   return on_entry(context, [&](Entry& entry) {
+    if (connections->is_excluded(entry)) return SMFIS_ACCEPT;
     entry.with([&](Connection& c) {
       if (arguments[0] != nullptr) c.recipient(arguments[0]);
     });

@@ -26,6 +26,7 @@
 #include "milter/callbacks.h"
 #include "milter/counters.h"
 #include "milter/known_senders.h"
+#include "milter/libmilter_threads.h"
 #include "milter/listener.h"
 #include "milter/metrics.h"
 #include "milter/open_connections.h"
@@ -45,6 +46,9 @@ namespace starttls::milter {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Long enough for the pauses between sessions under load; soon enough to give the memory back after it.
+constexpr std::chrono::seconds max_thread_idle_time{10};
 
 // Every connection needs a descriptor, and the journal must always get one.
 void raise_descriptor_limit() {
@@ -133,6 +137,7 @@ class DaemonState {
           known.error().message);
     }
     recorder.configure(recorder_rules(configuration));
+    keep_threads(configuration.milter.max_idle_threads, max_thread_idle_time);
     return {};
   }
 

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <thread>
 
+#include "milter/libmilter_connection.h"
+
 namespace {
 
 std::atomic<int> given = -1;   // to be returned by socket()
@@ -52,7 +54,10 @@ int __wrap_accept(int fd, sockaddr* address, socklen_t* size) {
   }
   const int connection = __real_accept(fd, address, size);
   const int reason = errno;
-  if (connection >= 0) ++accepted;
+  if (connection >= 0) {
+    ++accepted;
+    starttls::milter::buffer_connection(connection);
+  }
   within_accept = false;
   errno = reason;
   return connection;

@@ -8,13 +8,16 @@
 
 namespace starttls::milter {
 
-// Steps that would only cost time: the content of a message is not needed. CONNECT, HELO and MAIL must be
-// answered: if the MTA did not wait, Postfix would buffer them until the end, and libmilter discards unread
-// data when the peer has closed the connection. RCPT shows accepted recipients, and must be answered for the
-// same reason: without answers, of 50 transactions that were aborted Postfix 3.7 lost the recipients of 3 to
-// 50, Sendmail 8.17 of 2 to 19. The end of the message is always sent.
+// Steps that would only cost time: the content of a message is not needed. The end of the message is always sent.
 inline constexpr unsigned long unused_steps =
     SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN;
+
+// Steps that the MTA sends without waiting for an answer. Postfix sends such a step only with the next one that is
+// answered, or when it closes the connection. So the daemon does not know of it meanwhile, and if it must stop, it
+// records the session without it. With MAIL that is a moment, as RCPT comes next. CONNECT and HELO are answered, since a
+// client may do nothing for minutes after them: such sessions would be recorded as if they had not begun, or without
+// their TLS. RCPT is answered, since a recipient may be refused.
+inline constexpr unsigned long unanswered_steps = SMFIP_NR_MAIL;
 
 struct StageMacros {
   int stage;
@@ -44,7 +47,8 @@ inline sfsistat negotiate(SMFICTX* context, unsigned long offered_actions, unsig
                           unsigned long, unsigned long, unsigned long* actions, unsigned long* steps,
                           unsigned long* reserved_1, unsigned long* reserved_2) {
   *actions = offered_actions & SMFIF_SETSYMLIST;
-  *steps = offered_steps & unused_steps;
+  // Where the MTA waits for every answer, libmilter gives it.
+  *steps = offered_steps & (unused_steps | unanswered_steps);
   *reserved_1 = 0;
   *reserved_2 = 0;
   if ((offered_actions & SMFIF_SETSYMLIST) == 0) return SMFIS_CONTINUE;

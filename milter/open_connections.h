@@ -65,6 +65,9 @@ class OpenConnections {
   // The client used SMTP AUTH. Whether the connection is excluded for that.
   bool authenticated(Entry& entry);
 
+  // Whether it is excluded by now: no step of it is needed any more.
+  bool is_excluded(Entry& entry) const { return entry.state_.lock()->is_excluded; }
+
   // The client named a recipient. Whether it is to be refused for now, because the sender is known for TLS
   // and does not use it.
   bool refuses_recipient(Entry& entry);

@@ -33,14 +33,15 @@ def _report(number: int) -> dict:
             "policies": [policy | ({"failure-details": failed} if failed else {})]}
 
 
-def _mail(number: int, attachment: bytes) -> bytes:
+def _mail(number: int, attachment: bytes, further_text: str = "") -> bytes:
     sender = f"sender{number % 200}.test"
     return (f"From: tls@{sender}\nTo: tls-reports@example.test\n"
             f"Subject: Report Domain: example.test Submitter: {sender} Report-ID: <{number}@{sender}>\n"
             f"Date: Sat, 31 Oct 2026 03:00:00 +0000\nMessage-ID: <{number}@{sender}>\n"
             f"TLS-Report-Domain: example.test\nTLS-Report-Submitter: {sender}\nMIME-Version: 1.0\n"
             'Content-Type: multipart/report; report-type="tlsrpt"; boundary="b0"\n\n'
-            f"--b0\nContent-Type: text/plain; charset=us-ascii\n\nThis is an aggregate TLS report from {sender}.\n\n"
+            f"--b0\nContent-Type: text/plain; charset=us-ascii\n\nThis is an aggregate TLS report from {sender}.\n"
+            f"{further_text}\n"
             "--b0\nContent-Type: application/tlsrpt+gzip\nContent-Transfer-Encoding: base64\n"
             f'Content-Disposition: attachment; filename="{sender}!example.test!{number}.json.gz"\n\n'
             ).encode() + base64.encodebytes(attachment) + b"\n--b0--\n"
@@ -53,6 +54,38 @@ def write_reports(files: Path, mails: Path, count: int) -> None:
         packed = gzip.compress(json.dumps(_report(number)).encode(), mtime=0)
         (files / f"{number}.json.gz").write_bytes(packed)
         (mails / f"{number}.eml").write_bytes(_mail(number, packed))
+
+
+def _large_mail(number: int) -> bytes:
+    """One of some 20 kB, as a large receiver gets them: twenty failures, and a text part that lists them."""
+    report = _report(number)
+    failed = [{"result-type": "starttls-not-supported", "sending-mta-ip": f"192.0.2.{host}",
+               "receiving-mx-hostname": f"mx{(number + host) % 50}.example.test",
+               "receiving-ip": f"198.51.100.{(number * 7 + host) % 250}", "failed-session-count": 1 + host}
+              for host in range(20)]
+    report["policies"][0] |= {"failure-details": failed}
+    report["policies"][0]["summary"]["total-failure-session-count"] = sum(one["failed-session-count"] for one in failed)
+    text = "".join(f"{one['receiving-mx-hostname']} {one['receiving-ip']}: {one['failed-session-count']}\n" * 27
+                   for one in failed)
+    return _mail(number, gzip.compress(json.dumps(report).encode(), mtime=0), text)
+
+
+def write_mbox(file: Path, count: int) -> int:
+    """A mailbox of large mails in one file; returns its size."""
+    with file.open("wb") as mbox:
+        for number in range(count):
+            mbox.write(b"From tls@sender.test Sat Oct 31 03:00:00 2026\n" + _large_mail(number) + b"\n")
+    return file.stat().st_size
+
+
+def write_maildir(folder: Path, count: int) -> int:
+    """The same mails as files; returns their size."""
+    for name in ("new", "cur", "tmp"):
+        (folder / name).mkdir(parents=True)
+    size = 0
+    for number in range(count):
+        size += (folder / "new" / f"{1793415600 + number}.M{number}P1.mx.example.test").write_bytes(_large_mail(number))
+    return size
 
 
 def fill_store(file: Path, senders: int) -> None:

@@ -24,7 +24,7 @@ NOOP = "no-op libmilter"
 WITHOUT = "no milter"
 SENDERS = 10_000
 LONGEST_LOAD = 900  # seconds
-CONNECTIONS = (10, 100, 500)
+CONNECTIONS = {10: 1.0, 100: 1.2, 500: 1.2}  # at once; the sessions/s that are aimed at, in those of the no-op
 IDLE = 1000
 
 
@@ -85,7 +85,7 @@ class Milter(Measured):
 def under_load(lab: Lab, amount: Amount) -> list[Comparison]:
     """Sessions over TLS whose client disconnects after one recipient, from this many senders."""
     comparisons = []
-    for connections in CONNECTIONS:
+    for connections, faster in CONNECTIONS.items():
         figures: dict[str, list[Figures]] = {OURS: [], NOOP: []}
         with _both(lab) as milters:
             for milter in milters:
@@ -95,10 +95,10 @@ def under_load(lab: Lab, amount: Amount) -> list[Comparison]:
                     figures[milter.name].append(milter.load(amount.sessions, connections))
         medians = {name: median(of) for name, of in figures.items()}
         comparisons.append(Comparison(f"milter, {connections} connections", OURS, medians, [
-            Target(f"sessions/s of {NOOP}", 0.95, "x", lambda of: of[OURS].per_second / of[NOOP].per_second,
+            Target(f"sessions/s of {NOOP}", faster, "x", lambda of: of[OURS].per_second / of[NOOP].per_second,
                    at_least=True),
-            Target(f"CPU beyond {NOOP}", 8, "us", lambda of: of[OURS].cpu_us - of[NOOP].cpu_us),
-            Target(f"p99 of a reply of {NOOP}", 1.1, "x", lambda of: of[OURS].p99_us / of[NOOP].p99_us)]))
+            Target(f"CPU of {NOOP}", 0.8, "x", lambda of: of[OURS].cpu_us / of[NOOP].cpu_us),
+            Target(f"p99 of a reply of {NOOP}", 1.0, "x", lambda of: of[OURS].p99_us / of[NOOP].p99_us)]))
     return comparisons
 
 
@@ -165,9 +165,9 @@ def end_to_end(lab: Lab, amount: Amount) -> list[Comparison]:
     for milter in milters:
         milter.stop()
     return [Comparison("milter-postfix", OURS, {name: median(of) for name, of in told.items()}, [
-        Target(f"messages/s with {WITHOUT}", 0.98, "x", lambda of: of[OURS].per_second / of[WITHOUT].per_second,
+        Target(f"messages/s with {WITHOUT}", 0.92, "x", lambda of: of[OURS].per_second / of[WITHOUT].per_second,
                at_least=True),
-        Target(f"CPU beyond {NOOP}", 8, "us", lambda of: of[OURS].cpu_us - of[NOOP].cpu_us)])]
+        Target(f"CPU of {NOOP}", 0.8, "x", lambda of: of[OURS].cpu_us / of[NOOP].cpu_us)])]
 
 
 MILTER_ROWS: Mapping[str, Callable[[Lab, Amount], list[Comparison]]] = {

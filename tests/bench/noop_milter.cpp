@@ -13,6 +13,10 @@ sfsistat go_on(SMFICTX*, Arguments...) {
   return SMFIS_CONTINUE;
 }
 
+sfsistat do_not_answer(SMFICTX*, char**) {
+  return SMFIS_NOREPLY;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -26,7 +30,7 @@ int main(int argc, char** argv) {
   filter.xxfi_version = SMFI_VERSION;
   filter.xxfi_connect = go_on<char*, _SOCK_ADDR*>;
   filter.xxfi_helo = go_on<char*>;
-  filter.xxfi_envfrom = go_on<char**>;
+  filter.xxfi_envfrom = do_not_answer;
   filter.xxfi_envrcpt = go_on<char**>;
   filter.xxfi_eom = go_on<>;
   filter.xxfi_abort = go_on<>;

@@ -147,7 +147,7 @@ def update(inputs: Inputs) -> Row:
 
 
 def read_files(inputs: Inputs) -> Row:
-    return _read(inputs, "files", inputs.report_folders[0], 1 / 2)
+    return _read(inputs, "files", inputs.report_folders[0], 1 / 2.2)
 
 
 def read_mails(inputs: Inputs) -> Row:

@@ -11,10 +11,8 @@ mail shows in every test.
 """
 
 import contextlib
-import functools
 import json
 import os
-import re
 import shutil
 import sqlite3
 import tempfile
@@ -26,7 +24,7 @@ from typing import Any
 from lab import Lab, wait
 from lab.postfix import Listener, Receiver
 from lab.process import Process
-from lab.program import path_of
+from lab.program import assert_no_sanitizer_spoke, path_of
 from lab.program import run as program_run
 from lab.sendmail import SendmailReceiver
 from lab.smtp_client import Client
@@ -86,7 +84,7 @@ class Milter(Process):
         super().__init__([*within, path_of("tlsrpt-milter"), "-f", "-c", self.configuration], folder=folder,
                          lab_folder=lab.folder, environment=environment)
         lab.watch(self.stderr)
-        lab.at_end(self._assert_no_sanitizer_spoke)
+        lab.at_end(lambda: assert_no_sanitizer_spoke(self))
         lab.at_end(self.kill)
         self.stderr.wait_for("listens on", process=self.popen)
 
@@ -122,28 +120,11 @@ class Milter(Process):
     def for_postfix(self) -> str:
         return for_postfix(self.socket)
 
-    def _assert_no_sanitizer_spoke(self) -> None:
-        """For tests that kill the daemon, where the exit status has no meaning."""
-        found = re.search(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:", self.stderr.text())
-        if found:
-            raise AssertionError(f"{found[0]}:\n{self.stderr.text()}")
-
 
 def most_memory(milter: Milter) -> int:
     """The peak memory of the daemon, in KiB."""
     status = Path(f"/proc/{milter.pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
-
-
-def memory_limit(kib: int) -> int:
-    """That size, and the overhead of a sanitizer in a build that has one."""
-    return kib * 10 if is_sanitized() else kib
-
-
-@functools.cache
-def is_sanitized() -> bool:
-    program = path_of("tlsrpt-milter").read_bytes()
-    return b"__asan_init" in program or b"__tsan_init" in program
 
 
 def _records_in(journal: Path) -> int:

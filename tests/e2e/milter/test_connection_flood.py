@@ -10,8 +10,9 @@ from pathlib import Path
 
 from lab import Lab
 from lab.process import Process
+from lab.program import is_sanitized, memory_limit
 from lab.smtp_client import plaintext_mail, tls13_mail
-from recording import Milter, client, end_and_read, is_sanitized, memory_limit, most_memory, receiver
+from recording import Milter, client, end_and_read, most_memory, receiver
 
 FLOOD = Path(__file__).with_name("connect_flood.py")
 FLOOD_SIZE = 33_000
@@ -24,7 +25,7 @@ class Flood(unittest.TestCase):
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters={"smtpd_peername_lookup": "no"})
-            size = FLOOD_SIZE // 10 if is_sanitized() else FLOOD_SIZE
+            size = FLOOD_SIZE // 10 if is_sanitized("tlsrpt-milter") else FLOOD_SIZE
             flood = Process([sys.executable, FLOOD, milter.socket.removeprefix("unix:"), str(size), str(RATE)],
                             folder=lab.new_folder("flood"), lab_folder=lab.folder)
             lab.at_end(flood.kill)
@@ -37,7 +38,7 @@ class Flood(unittest.TestCase):
             self.assertEqual(flood.wait(), 0)
             print(f"{size} connections, {flood.stdout.text().strip()} a second, {len(sources)} messages meanwhile")
             self.assertGreater(len(sources), 0)
-            self.assertLess(most_memory(milter), memory_limit(60_000))
+            self.assertLess(most_memory(milter), memory_limit(60_000, "tlsrpt-milter"))
             rows = end_and_read(mx, milter)
             self.assertEqual({address: [(row.sessions, row.messages) for row in of] for address, of in rows.items()},
                              {source: [(1, 1)] for source in sources})

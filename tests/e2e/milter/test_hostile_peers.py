@@ -8,8 +8,7 @@ import unittest
 from collections.abc import Callable
 
 from lab import Lab
-from lab.smtp_client import tls13_mail
-from milter_peer import (
+from lab.milter_peer import (
     CONNECT,
     END_OF_MESSAGE,
     HELO,
@@ -21,7 +20,9 @@ from milter_peer import (
     macros,
     packet,
 )
-from recording import Milter, client, end_and_read, memory_limit, most_memory, read, receiver, sessions_in
+from lab.program import memory_limit
+from lab.smtp_client import tls13_mail
+from recording import Milter, client, end_and_read, most_memory, read, receiver, sessions_in
 
 NO_NAMES = {"smtpd_peername_lookup": "no"}
 
@@ -99,7 +100,7 @@ class Peers(unittest.TestCase):
                     try_to(misbehave, lasting.enter_context(Peer(milter)))  # and this one never closes
                     tls13_mail(client(lab, mx))
             self.assertTrue(milter.running())
-            self.assertLess(most_memory(milter), memory_limit(60_000))
+            self.assertLess(most_memory(milter), memory_limit(60_000, "tlsrpt-milter"))
 
             rows = end_and_read(mx, milter)
 

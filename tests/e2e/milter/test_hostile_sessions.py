@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab import Lab
-from milter_peer import (
+from lab.milter_peer import (
     ABORT,
+    ALL_STEPS,
     CONNECT,
     CONTINUE,
     END_OF_MESSAGE,
@@ -24,7 +25,8 @@ from milter_peer import (
     negotiation,
     packet,
 )
-from recording import Milter, Row, memory_limit, most_memory, read
+from lab.program import memory_limit
+from recording import Milter, Row, most_memory, read
 
 CONTENT_LIMIT = 65535  # libmilter's limit for what follows the command (MILTER_MAX_DATA_SIZE)
 MANY_BYTES = 1 << 20
@@ -100,6 +102,8 @@ def numbered(steps: Sequence[bytes], number: int) -> list[bytes]:
 
 
 class Sessions(unittest.TestCase):
+    maxDiff = None
+
     def rows_of(self, milter: Milter) -> dict[str, list[Row]]:
         self.assertEqual(milter.stop(), 0, milter.stderr.text())
         return read(milter.state)
@@ -146,6 +150,23 @@ class Ends(Sessions):
             self.assertEqual(self.rows_of(milter), {})
 
 
+class WithoutAnAnswer(Sessions):
+    def test_to_mail_each_session_has_what_came_before_its_end(self) -> None:
+        """The peer closes at once, with all that it has sent still to be read."""
+        with Lab() as lab:
+            milter = Milter(lab)
+            for number in range(1, 101):
+                with Peer(milter) as peer:
+                    peer.negotiate(negotiation(ALL_STEPS))
+                    for step in numbered(PLAIN, number):
+                        peer.step(step)
+                    peer.send(MAIL)
+            milter.wait_for_sessions(100)  # what it is told to end before it has read MAIL ends without it
+            rows = self.rows_of(milter)
+            self.assertEqual({address: [(row.outcome, row.sessions) for row in of] for address, of in rows.items()},
+                             {f"192.0.2.{number}": [("plaintext", 1)] for number in range(1, 101)})
+
+
 class Content(Sessions):
     def test_macros_are_read_up_to_libmilters_limit_and_truncated_to_ours(self) -> None:
         with Lab() as lab:
@@ -168,7 +189,7 @@ class Content(Sessions):
                     with contextlib.suppress(ConnectionError):  # it need not read what it does not want
                         self.assertEqual(peer.step(macros(b"M", {b"{verify}": b"x" * (size - 11)}) + MAIL), b"")
                     peer.hang_up()
-            self.assertLess(most_memory(milter), memory_limit(60_000))
+            self.assertLess(most_memory(milter), memory_limit(60_000, "tlsrpt-milter"))
             rows = self.rows_of(milter)
             self.assertEqual({address: [(row.outcome, row.sessions) for row in of] for address, of in rows.items()},
                              {f"192.0.2.{number}": [("no-mail", 1)] for number in (1, 2, 3)})
@@ -176,7 +197,7 @@ class Content(Sessions):
     def test_an_mta_that_offers_larger_packets_may_not_send_them(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
-            many = negotiation(0x1FFFFF | 0x10000000 | 0x20000000)  # SMFIP_MDS_256K, SMFIP_MDS_1M
+            many = negotiation(ALL_STEPS | 0x10000000 | 0x20000000)  # SMFIP_MDS_256K, SMFIP_MDS_1M
             large = macros(b"C", {b"j": b"x" * MANY_BYTES})
             with Peer(milter) as peer, contextlib.suppress(ConnectionError):
                 peer.negotiate(many)
