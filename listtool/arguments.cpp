@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
 
 #include "base/console.h"
 #include "base/file.h"
@@ -52,6 +53,18 @@ Result<int> for_each_argument(const std::vector<std::string>& arguments,
     }
   }
   return status;
+}
+
+Result<Domains> read_domains(const std::vector<std::string>& arguments) {
+  Domains read;
+  std::set<DomainName> seen;
+  const auto status = TRY(for_each_argument(arguments, [&](std::string_view text) -> Result<void> {
+    auto domain = TRY(DomainName::parse(text));
+    if (seen.insert(domain).second) read.domains.push_back(std::move(domain));
+    return {};
+  }));
+  read.status = status;
+  return read;
 }
 
 }  // namespace starttls::listtool

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/domain.h"
 #include "base/result.h"
 
 namespace starttls::listtool {
@@ -22,5 +23,13 @@ std::size_t for_each_line(std::string_view name, std::string_view text,
 // for a line, else 0. Errors as of read_file().
 Result<int> for_each_argument(const std::vector<std::string>& arguments,
                               const std::function<Result<void>(std::string_view)>& take);
+
+struct Domains {
+  std::vector<DomainName> domains;  // each once, in their order
+  int status = 0;                   // the exit status for arguments that are no domain names
+};
+
+// The domains in arguments and, for "-", on standard input.
+Result<Domains> read_domains(const std::vector<std::string>& arguments);
 
 }  // namespace starttls::listtool

@@ -14,12 +14,12 @@
 #include "event/loop.h"
 #include "event/run_each.h"
 #include "examination/gather.h"
+#include "listtool/arguments.h"
 #include "listtool/check_output.h"
 #include "listtool/check_progress.h"
 #include "listtool/check_report.h"
 #include "listtool/commands.h"
 #include "listtool/examiner.h"
-#include "listtool/sts_run.h"
 #include "listtool/watch.h"
 
 namespace starttls::listtool {

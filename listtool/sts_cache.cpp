@@ -3,8 +3,9 @@
 #include "base/console.h"
 #include "base/try.h"
 #include "json/json_text.h"
+#include "listtool/arguments.h"
 #include "listtool/commands.h"
-#include "listtool/sts_run.h"
+#include "listtool/sts_outcome.h"
 #include "mtastsdb/cache.h"
 
 namespace starttls::listtool {

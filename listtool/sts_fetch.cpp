@@ -1,6 +1,7 @@
 // starttls-listtool sts fetch: fetches the MTA-STS policies of domains now.
 
 #include "base/try.h"
+#include "listtool/arguments.h"
 #include "listtool/commands.h"
 #include "listtool/sts_run.h"
 

@@ -2,12 +2,9 @@
 
 #include <unistd.h>
 
-#include <set>
-
 #include "base/console.h"
 #include "base/try.h"
 #include "json/json_text.h"
-#include "listtool/arguments.h"
 #include "listtool/bulk.h"
 
 namespace starttls::listtool {
@@ -50,18 +47,6 @@ class Report {
 };
 
 }  // namespace
-
-Result<Domains> read_domains(const std::vector<std::string>& arguments) {
-  Domains read;
-  std::set<DomainName> seen;
-  const auto status = TRY(for_each_argument(arguments, [&](std::string_view text) -> Result<void> {
-    auto domain = TRY(DomainName::parse(text));
-    if (seen.insert(domain).second) read.domains.push_back(std::move(domain));
-    return {};
-  }));
-  read.status = status;
-  return read;
-}
 
 Result<std::unique_ptr<discovery::DiscoveryStack>> begin_discovery(const Context& context) {
   auto discovery = TRY(discovery::DiscoveryStack::begin(

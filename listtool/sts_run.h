@@ -14,14 +14,6 @@
 
 namespace starttls::listtool {
 
-struct Domains {
-  std::vector<DomainName> domains;  // each once, in their order
-  int status = 0;                   // the exit status for arguments that are no domain names
-};
-
-// The domains in arguments and, for "-", on standard input.
-Result<Domains> read_domains(const std::vector<std::string>& arguments);
-
 // Opens the cache, for look-ups of MTA-STS only. If the cache cannot be written, prints that once; the exit
 // status is that of cache_status().
 Result<std::unique_ptr<discovery::DiscoveryStack>> begin_discovery(const Context& context);

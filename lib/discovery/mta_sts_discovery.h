@@ -42,8 +42,8 @@ struct Lookups {
 // Both must outlive it.
 Lookups make_lookups(dns::Resolver& resolver, http::Fetcher& fetcher);
 
-// Looks up the domain and returns the state after that; stores nothing. The IPv4 and IPv6 addresses of the
-// policy host are looked up at the same time, and one of them suffices.
+// Looks up the domain and returns the state after that; stores nothing. The IPv6 addresses of the
+// policy host are looked up only where it has no IPv4 address that leads to it.
 event::Task<MtaStsDiscovery> discover(Lookups network, DomainName domain, mtasts::PolicyState before,
                                       FetchMode fetch_mode, Clock clock);
 

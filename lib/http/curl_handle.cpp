@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <mutex>
 #include <string_view>
 
@@ -17,8 +19,31 @@ namespace {
 constexpr std::size_t shown_header_limit = 200;
 constexpr std::size_t reason_limit = 300;
 
-CURLcode set_store(CURL*, void* context, void* store) noexcept {
-  ::SSL_CTX_set1_cert_store(static_cast<SSL_CTX*>(context), static_cast<X509_STORE*>(store));
+bool names_a_host(X509* certificate) {
+  const std::unique_ptr<GENERAL_NAMES, decltype(&::GENERAL_NAMES_free)> names(
+      static_cast<GENERAL_NAMES*>(::X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)),
+      &::GENERAL_NAMES_free);
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const int type = sk_GENERAL_NAME_value(names.get(), i)->type;
+    if (type == GEN_DNS || type == GEN_IPADD) return true;
+  }
+  return false;
+}
+
+// Where a certificate has no subjectAltName that names a host, libcurl takes the common name for one. RFC 8461 section
+// 3.3 and RFC 9110 section 4.3.4 forbid that.
+int require_subject_alt_name(int is_good, X509_STORE_CTX* chain) noexcept {
+  if (is_good != 1 || ::X509_STORE_CTX_get_error_depth(chain) > 0) return is_good;
+  if (names_a_host(::X509_STORE_CTX_get_current_cert(chain))) return 1;
+  ::X509_STORE_CTX_set_error(chain, X509_V_ERR_HOSTNAME_MISMATCH);
+  return 0;
+}
+
+// `store`: null where libcurl has filled one.
+CURLcode prepare_context(CURL*, void* context, void* store) noexcept {
+  auto* const tls = static_cast<SSL_CTX*>(context);
+  if (store != nullptr) ::SSL_CTX_set1_cert_store(tls, static_cast<X509_STORE*>(store));
+  ::SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, &require_subject_alt_name);
   return CURLE_OK;
 }
 
@@ -39,6 +64,7 @@ void trust(CURL* easy, const std::filesystem::path& ca_file) {
   ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  ::curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, &prepare_context);
   if (!ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
   // If a directory of authorities is set, which is the default, curl 7.88 reads the whole bundle again for
   // every connection. Besides, a configured file must be the only source.
@@ -60,7 +86,6 @@ void speak_https(CURL* easy, const std::filesystem::path& ca_file) {
 void trust_store(CURL* easy, x509_store_st& store) {
   ::curl_easy_setopt(easy, CURLOPT_CAINFO, nullptr);
   ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
-  ::curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, &set_store);
   ::curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, &store);
 }
 

@@ -22,8 +22,8 @@ bool start_curl();
 // Null where libcurl cannot be started or has no memory.
 Easy new_easy();
 
-// TLS 1.2 or later, the certificate verified. `ca_file` has the only authorities that are trusted; "": those of the
-// system.
+// TLS 1.2 or later, the certificate verified; the host must be a subjectAltName in it. `ca_file` has the only authorities
+// that are trusted; "": those of the system.
 void trust(CURL* easy, const std::filesystem::path& ca_file);
 
 // https only, HTTP/1.1, and trust().

@@ -55,7 +55,7 @@ class Cache::Impl {
   Time now_;  // of the last call
   CacheTable table_;
   std::optional<FileId> identity_;  // identity of the open file; none if no file is open
-  std::pair<std::int64_t, std::int64_t> last_seen_;
+  std::int64_t last_seen_ = 0;
   std::int64_t version_ = 0;
 };
 
@@ -92,8 +92,7 @@ void Cache::Impl::replace(Error& why) {
 }
 
 std::int64_t Cache::Impl::version_of(std::int64_t data_version) {
-  const std::pair seen{data_version, table_.database().total_changes()};
-  if (std::exchange(last_seen_, seen) != seen) ++version_;
+  if (std::exchange(last_seen_, data_version) != data_version) ++version_;
   return version_;
 }
 

@@ -1,5 +1,6 @@
 #include "tlsrpt/gzip.h"
 
+#include <libdeflate.h>
 #include <zlib.h>
 
 #include <array>
@@ -15,6 +16,11 @@ constexpr int memory_level = 8;       // zlib's default
 constexpr std::string_view magic = "\x1F\x8B";
 constexpr std::uint64_t never_a_bomb = std::uint64_t{1} << 20U;  // bytes of content
 constexpr std::size_t piece_size = std::size_t{64} << 10U;
+static_assert(SmallGunzip::content_limit <= never_a_bomb);
+
+// RFC 1952 section 2.3.
+constexpr std::size_t flags_at = 3;
+constexpr unsigned has_header_checksum = 0x02;
 
 // zlib's parameter is not const, but zlib does not write there.
 Bytef* input(std::string_view bytes) {
@@ -168,6 +174,31 @@ Result<std::size_t> Gunzip::read(std::span<char> into) {
     }
     if (size > 0) return size;
   }
+}
+
+SmallGunzip::SmallGunzip()
+    : decompressor_(::libdeflate_alloc_decompressor(), &::libdeflate_free_decompressor),
+      content_(std::make_unique_for_overwrite<char[]>(content_limit + 1)) {}
+
+std::optional<std::span<char>> SmallGunzip::unpack(std::string_view packed) {
+  if (!decompressor_) return std::nullopt;
+  std::size_t size = 0;
+  do {
+    // libdeflate does not verify the checksum of a header.
+    if (packed.size() <= flags_at ||
+        (static_cast<unsigned char>(packed[flags_at]) & has_header_checksum) != 0)
+      return std::nullopt;
+    std::size_t taken = 0;
+    std::size_t given = 0;
+    const auto result =
+        ::libdeflate_gzip_decompress_ex(decompressor_.get(), packed.data(), packed.size(),
+                                        content_.get() + size, content_limit - size, &taken, &given);
+    if (result != LIBDEFLATE_SUCCESS) return std::nullopt;
+    size += given;
+    packed.remove_prefix(taken);
+  } while (!packed.empty());
+  content_[size] = '\0';
+  return std::span(content_.get(), size);
 }
 
 }  // namespace starttls::tlsrpt

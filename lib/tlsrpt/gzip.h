@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,7 +13,8 @@
 #include "base/file.h"
 #include "base/result.h"
 
-struct z_stream_s;  // of zlib
+struct libdeflate_decompressor;  // of libdeflate
+struct z_stream_s;               // of zlib
 
 namespace starttls::tlsrpt {
 
@@ -69,6 +71,22 @@ class Gunzip {
   bool in_member_ = false;
   bool at_end_ = false;  // of the packed data
   std::vector<char> input_;
+};
+
+// Decompresses small content at once, in a third of the time of Gunzip.
+class SmallGunzip {
+ public:
+  static constexpr std::size_t content_limit = std::size_t{256} << 10U;  // bytes
+
+  SmallGunzip();
+
+  // The content of one or more gzip members, valid until the next call; the caller may overwrite it. A NUL follows.
+  // Nothing where Gunzip has to decide: `packed` is damaged, or its content is over content_limit.
+  std::optional<std::span<char>> unpack(std::string_view packed);
+
+ private:
+  std::unique_ptr<libdeflate_decompressor, void (*)(libdeflate_decompressor*)> decompressor_;
+  std::unique_ptr<char[]> content_;
 };
 
 }  // namespace starttls::tlsrpt

@@ -14,6 +14,7 @@ namespace {
 
 // Iterative: nested values use the heap, not the stack, and the handler refuses too deep nesting.
 constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
+constexpr unsigned in_place_flags = parse_flags | rapidjson::kParseInsituFlag;
 
 // RapidJSON collects a whole text before the handler can check it.
 constexpr std::size_t collected_limit = std::size_t{1} << 20U;  // bytes
@@ -122,6 +123,15 @@ Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take,
   return conclude(result, std::move(handler), stream.Tell(), stream.at_end());
 } catch (const TooLong&) {
   return fail(Fault::data, "a text of more than {} bytes", collected_limit);
+}
+
+Result<ReportReading> read_report_in_place(std::span<char> json, const TakePolicy& take,
+                                           const ReceivedSize& received) {
+  rapidjson::InsituStringStream stream(json.data());
+  skip_byte_order_mark({json.data(), json.size()}, stream);
+  ReportHandler handler(take, received);
+  const auto result = rapidjson::Reader().Parse<in_place_flags>(stream, handler);
+  return conclude(result, std::move(handler), stream.Tell(), stream.Tell() == json.size());
 }
 
 }  // namespace starttls::tlsrpt

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -69,5 +70,9 @@ using ReceivedSize = std::function<std::uint64_t()>;
 // Fault::data where it is no JSON, no report, nested too deep or over a limit; and the errors of `json`.
 Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take,
                                   const ReceivedSize& received = {});
+
+// The same for JSON in memory that a NUL follows. It is overwritten.
+Result<ReportReading> read_report_in_place(std::span<char> json, const TakePolicy& take,
+                                           const ReceivedSize& received);
 
 }  // namespace starttls::tlsrpt

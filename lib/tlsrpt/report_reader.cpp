@@ -23,7 +23,11 @@ Result<ReportReading> ReportReader::read(const ReadBytes& document, const TakePo
   packed_.clear();
   const auto size = TRY(read_full(document, {head_.get(), head_size}));
   const std::string_view head(head_.get(), size);
-  return is_gzip(head) ? read_gzip(chain(head, document), take) : read_json(chain(head, document), take);
+  if (!is_gzip(head)) return read_json(chain(head, document), take);
+  const auto json = size < head_size ? small_gunzip_.unpack(head) : std::nullopt;
+  if (!json) return read_gzip(chain(head, document), take);
+  if (keep_) packed_ = head;
+  return read_report_in_place(*json, take, [size] { return std::uint64_t{size}; });
 }
 
 Result<ReportReading> ReportReader::read_gzip(const ReadBytes& document, const TakePolicy& take) {

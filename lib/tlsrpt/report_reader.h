@@ -32,6 +32,7 @@ class ReportReader {
 
   bool keep_;
   std::unique_ptr<char[]> head_;
+  SmallGunzip small_gunzip_;
   Gunzip gunzip_;
   Gzip gzip_;
   std::string packed_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -77,6 +78,14 @@ std::vector<std::string> split(std::string_view all) {
   return texts;
 }
 
+// What a reporter holds: its row of the table `reporters`, and the reports since.
+struct ReporterSize {
+  std::int64_t since = 0;    // when its first report was received
+  std::uint64_t stored = 0;  // bytes in its row
+  std::uint64_t added = 0;   // bytes that its row lacks
+  std::uint64_t bytes() const { return stored + added; }
+};
+
 }  // namespace
 
 std::filesystem::path report_file(const std::filesystem::path& state_dir) {
@@ -91,6 +100,8 @@ struct ReportStore::KeptReport {
 };
 
 struct ReportStore::Open {
+  using ReporterKey = std::pair<std::string, bool>;  // name, authenticated
+
   Database database;
   std::optional<Transaction> transaction;
   // Prepared once for many reports.
@@ -98,6 +109,7 @@ struct ReportStore::Open {
   std::optional<Statement> insert_policy;
   std::optional<Statement> insert_failure;
   std::optional<Statement> select_reporter;
+  std::optional<Statement> add_to_reporter;
   // Find a report by its begin and its identity: without a signature, with one, or either.
   std::optional<Statement> select_unsigned;
   std::optional<Statement> select_signed;
@@ -106,6 +118,9 @@ struct ReportStore::Open {
   std::uint64_t total = 0;        // bytes that all reports hold
   std::uint64_t uncommitted = 0;  // bytes that were added since begin()
   std::uint64_t evicted = 0;
+  // The reporters of reports that were added since begin(), or since write_reporters(). Most reports come from a few
+  // reporters, so their rows are written once for many reports.
+  std::map<ReporterKey, ReporterSize> reporters;
   // These members are about the report that is being added.
   std::int64_t report = 0;
   std::int64_t policies = 0;
@@ -123,6 +138,8 @@ struct ReportStore::Open {
   Result<void> prepare();
   Result<void> remove_parts();
   Result<void> remove_report(std::int64_t id);
+  Result<ReporterSize*> reporter_of(const Received& received);
+  Result<void> write_reporters();
   Result<std::int64_t> oldest_that_gives_way(const Received& received, std::int64_t since);
   Result<std::string> make_room(const Received& received);
   void next_report();
@@ -147,6 +164,9 @@ Result<void> ReportStore::Open::prepare() {
       {insert_policy, "INSERT INTO policies VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
       {insert_failure, "INSERT INTO failures VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
       {select_reporter, "SELECT bytes, since FROM reporters WHERE name = ?1 AND authenticated = ?2"},
+      {add_to_reporter,
+       "INSERT INTO reporters VALUES (?1, ?2, ?3, ?4) "
+       "ON CONFLICT (name, authenticated) DO UPDATE SET bytes = bytes + excluded.bytes"},
       {select_unsigned,
        "SELECT id, successful, failed FROM reports WHERE begin = ?1 AND identity = ?2 AND authenticated = 0"},
       {select_signed,
@@ -187,8 +207,9 @@ Result<void> ReportStore::Open::remove_parts() {
   return {};
 }
 
-// Removes a whole stored report, the failures of some policies at a time.
+// Removes a whole stored report, the failures of some policies at a time. A trigger updates the row of its reporter.
 Result<void> ReportStore::Open::remove_report(std::int64_t id) {
+  TRY(write_reporters());
   auto row = TRY(database.prepare(
       "SELECT (SELECT max(number) FROM policies WHERE report = ?1), size FROM reports WHERE id = ?1"));
   TRY(row.bind(1, id).step());
@@ -207,8 +228,33 @@ Result<void> ReportStore::Open::remove_report(std::int64_t id) {
   return {};
 }
 
+Result<ReporterSize*> ReportStore::Open::reporter_of(const Received& received) {
+  const auto [at, is_new] = reporters.try_emplace({received.reporter, received.authenticated},
+                                                  ReporterSize{.since = to_number(received.received)});
+  ReporterSize& reporter = at->second;
+  if (!is_new) return &reporter;
+  select_reporter->bind_view(1, received.reporter).bind(2, std::int64_t{received.authenticated});
+  if (TRY(select_reporter->step()))
+    reporter = {.since = select_reporter->number(1), .stored = count_in(*select_reporter, 0)};
+  select_reporter->reset();
+  return &reporter;
+}
+
+// Afterwards the table `reporters` is complete.
+Result<void> ReportStore::Open::write_reporters() {
+  for (const auto& [key, reporter] : reporters) {
+    if (reporter.added == 0) continue;
+    add_to_reporter->bind_view(1, key.first).bind(2, std::int64_t{key.second});
+    add_to_reporter->bind(3, reporter.since).bind(4, to_number(reporter.added));
+    TRY(add_to_reporter->run());
+  }
+  reporters.clear();
+  return {};
+}
+
 // Returns 0 if there is none.
 Result<std::int64_t> ReportStore::Open::oldest_that_gives_way(const Received& received, std::int64_t since) {
+  TRY(write_reporters());
   // The first part finds the reporter that may be evicted and has the most bytes.
   auto row = TRY(database.prepare(R"sql(
     SELECT min(id) FROM reports JOIN (
@@ -221,13 +267,13 @@ Result<std::int64_t> ReportStore::Open::oldest_that_gives_way(const Received& re
   return row.number(0);
 }
 
-// Makes room for the report that was just added. Returns why there is none, or "".
+// Counts the report that was just added, and makes room for it. Returns why there is none, or "".
 Result<std::string> ReportStore::Open::make_room(const Received& received) {
-  select_reporter->bind(1, received.reporter).bind(2, std::int64_t{received.authenticated});
-  TRY(select_reporter->step());
-  const std::uint64_t held = count_in(*select_reporter, 0);
-  const std::int64_t since = select_reporter->number(1);
-  select_reporter->reset();
+  ReporterSize& reporter = *TRY(reporter_of(received));
+  reporter.added += size;
+  total += size;
+  const std::uint64_t held = reporter.bytes();
+  const std::int64_t since = reporter.since;
   if (held > share()) {
     return fmt::format(
         "its reporter's reports would hold {} bytes, more than the {} that are one reporter's "
@@ -263,6 +309,7 @@ Result<void> ReportStore::begin() {
   const auto total = TRY(open_->database.number("SELECT coalesce(sum(bytes), 0) FROM reporters"));
   open_->total = static_cast<std::uint64_t>(total);
   open_->uncommitted = 0;
+  open_->reporters.clear();
   open_->next_report();
   return {};
 }
@@ -374,7 +421,6 @@ Result<AddedReport> ReportStore::keep_other(const KeptReport& other) {
 
 Result<AddedReport> ReportStore::finish_added(const Received& received) {
   Open& open = *open_;
-  open.total += open.size;
   open.uncommitted += size_of(received);
   const auto refusal = TRY(open.make_room(received));
   if (!refusal.empty()) {
@@ -405,6 +451,7 @@ Result<void> ReportStore::drop() {
 }
 
 Result<void> ReportStore::commit() {
+  TRY(open_->write_reporters());
   auto done = open_->transaction->commit();
   open_->transaction.reset();
   return done;

@@ -18,7 +18,6 @@
 #include "listtool/arguments.h"
 #include "listtool/commands.h"
 #include "listtool/publish/publisher.h"
-#include "listtool/sts_run.h"
 #include "mtastsdb/cache.h"
 #include "preload/mx_pattern.h"
 #include "preload/reader.h"

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/try.h"
 #include "json/json_text.h"
+#include "listtool/arguments.h"
 #include "listtool/commands.h"
 #include "listtool/publish/edition.h"
 #include "listtool/publish/key_files.h"
@@ -21,7 +22,6 @@
 #include "listtool/publish/observe.h"
 #include "listtool/publish/publisher.h"
 #include "listtool/publish/reports.h"
-#include "listtool/sts_run.h"
 
 namespace starttls::listtool::publish {
 namespace {

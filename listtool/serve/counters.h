@@ -57,6 +57,7 @@ struct Counters {
   Counter questions_refused;
   Counter fetches_waiting;
   Counter generation;
+  Counter reloads;
   Counter reloads_failed;
 };
 

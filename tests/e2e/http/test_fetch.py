@@ -320,7 +320,11 @@ class Trust(FetchCase):
             for host, certificate, reason in (
                     ("old.localhost", lab.ca.issue("old.localhost", expired=True), "has expired"),
                     ("strange.localhost", stranger.issue("strange.localhost"), "unable to get local issuer"),
-                    ("other.localhost", lab.ca.issue("elsewhere.localhost"), "no alternative certificate subject name")):
+                    ("other.localhost", lab.ca.issue("elsewhere.localhost"), "no alternative certificate subject name"),
+                    # RFC 8461 section 3.3 demands a DNS-ID: the common name does not count.
+                    ("common.localhost", lab.ca.issue("common.localhost", sans=[]), "hostname mismatch"),
+                    ("mail.localhost", lab.ca.issue("mail.localhost", sans=["email:a@mail.localhost"]),
+                     "hostname mismatch")):
                 with self.subTest(host):
                     web.server.add_host(host, certificate)
                     web.server.answer(host, "/list", Answer(body=b"x"))

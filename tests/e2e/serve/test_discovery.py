@@ -79,6 +79,21 @@ class Discovery(World):
         self.assertEqual(set(replies), {SECURE.format("good.test")})
         self.assertEqual(len(fetches(self.web, "good.test")), 1)
 
+    def test_a_policy_that_it_fetched_makes_no_other_reply_be_looked_up_again(self) -> None:
+        overrides = self.server.folder / "overrides"
+        overrides.touch()
+        self.server.program.stop()
+        self.server.settings.tables["top"]["overrides"] = overrides
+        self.server.settings.write()
+        self.server.start()
+        before = self.server.metrics()["generations_total"]
+        for domain in ("good.test", "bound.test"):
+            self.assertEqual(self.server.ask(f"sts {domain}"), SECURE.format(domain))
+        # A change that is seen when the server looks around, as those of the cache by other processes are.
+        overrides.write_text("elsewhere.test none\n")
+        wait.until(lambda: self.server.metrics()["reloads_total"] == 1)
+        self.assertEqual(self.server.metrics()["generations_total"], before + 1)
+
 
 class Restart(World):
     def test_what_was_discovered_is_in_force_without_dns_and_otherwise_only_what_a_list_says(self) -> None:

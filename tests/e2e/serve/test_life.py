@@ -1,6 +1,5 @@
 """How serve starts, reloads, drains and exits."""
 
-import fcntl
 import os
 import pwd
 import signal
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab import Lab, program, wait
+from lab.kept_sockets import with_sockets
 from lab.policy_server import Client, netstring
 from serving import KNOWN, OVERRIDES, Server
 
@@ -173,16 +173,12 @@ class Systemd:
 
     def start(self, sockets: Sequence[int] = (), names: str = "") -> subprocess.Popen:
         """Start the server with these sockets, whose names have a colon between them."""
-        sources = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 100) for descriptor in sockets]
-        redirections = " ".join(f"{3 + number}<&{source} {source}<&-" for number, source in enumerate(sources))
-        passed = f"LISTEN_FDS={len(sockets)} LISTEN_PID=$$ LISTEN_FDNAMES={names}" if sockets else ""
+        named = list(zip(names.split(":"), sockets, strict=True)) if sockets else []
         started = subprocess.Popen(
-            ["bash", "-c", f'exec {redirections}; {passed} exec "$@"', "bash", program.path_of("starttls-listtool"),
-             "-c", self._server.configuration, "serve"],
-            pass_fds=sources, env={**os.environ, "NOTIFY_SOCKET": str(self._place)},
-            stderr=subprocess.DEVNULL)
+            with_sockets([program.path_of("starttls-listtool"), "-c", self._server.configuration, "serve"], named),
+            pass_fds=sockets, env={**os.environ, "NOTIFY_SOCKET": str(self._place)}, stderr=subprocess.DEVNULL)
         self._lab.at_end(started.kill)
-        for descriptor in sources + self.kept:
+        for descriptor in self.kept:
             os.close(descriptor)
         self.kept = []
         return started
@@ -249,7 +245,8 @@ class Reloading(unittest.TestCase):
             server.overrides.write_text("known.test nonsense\n")
             server.program.stderr.wait_for("stay as they were")
             self.assertIn("mx2", server.ask("postfix known.test"))
-            self.assertEqual(server.metrics()["reloads_failed_total"], 1)
+            metrics = server.metrics()
+            self.assertEqual((metrics["reloads_total"], metrics["reloads_failed_total"]), (2, 1))
 
     def test_hup_reads_the_configuration_again_while_requests_are_answered(self) -> None:
         with Lab() as lab:
@@ -264,6 +261,10 @@ class Reloading(unittest.TestCase):
                 server.program.signal(signal.SIGHUP)
                 server.program.stderr.wait_for("the configuration stays as it was")
                 self.assertEqual(client.ask("postfix known.test"), f"{KNOWN} protocols=>=TLSv1.2")
+                metrics = server.metrics()
+                self.assertEqual((metrics["reloads_total"], metrics["reloads_failed_total"]), (2, 1))
+                # Nothing was read that time. The lists were read once, by the HUP before.
+                self.assertEqual(server.program.stderr.text().count("lists and overrides were read"), 1)
 
 
 class Ending(unittest.TestCase):

@@ -1,5 +1,7 @@
 #include "listtool/deliveries.h"
 
+#include <array>
+
 #include "outbound/store.h"
 #include "support.h"
 
@@ -11,27 +13,28 @@ namespace {
 
 const Time now = at("2026-11-27T06:00:00Z");
 
-void add(outbound::DailyCounts& counts, const std::string& domain, int days_ago, std::uint64_t successful,
+void add(outbound::AddedPolicies& policies, const std::string& domain, int days_ago, std::uint64_t successful,
          std::uint64_t failed, const std::string& mode = "enforce") {
   outbound::PolicyCount count{.successful = successful, .failed = failed};
   if (failed > 0) count.failures[{.result_type = "certificate-expired"}] = failed;
-  counts[{.policy = {.domain = domain, .policy_type = "sts", .policy_strings = {"mode: " + mode}},
-          .day = to_day(now) - std::chrono::days{days_ago}}] += count;
+  policies[{.day = to_day(now) - std::chrono::days{days_ago},
+            .digest = store::row_digest(std::array<std::string_view, 2>{domain, mode})}] = {
+      .texts = {.domain = domain, .policy_type = "sts", .policy_strings = "mode: " + mode}, .count = count};
 }
 
 }  // namespace
 
 TEST_CASE("the results of mail to a domain in the last 30 days are read and described") {
   const TemporaryFolder folder;
-  outbound::DailyCounts counts;
-  add(counts, "a.example", 1, 2'000, 0);
-  add(counts, "a.example", 2, 101, 3, "testing");
-  add(counts, "a.example", 31, 77, 77);
-  add(counts, "b.example", 1, 5, 0);
+  outbound::AddedPolicies policies;
+  add(policies, "a.example", 1, 2'000, 0);
+  add(policies, "a.example", 2, 101, 3, "testing");
+  add(policies, "a.example", 31, 77, 77);
+  add(policies, "b.example", 1, 5, 0);
   {
     const auto store = good(outbound::open_sqlite_store(folder / "s", outbound::Access::owner));
     const auto transaction = good(store->begin_fold());
-    good(transaction->add(counts, {}, {}));
+    good(transaction->add(policies, {}, {}));
     good(transaction->commit());
   }
   const auto deliveries = good(read_deliveries(folder / "s", "a.example", now));

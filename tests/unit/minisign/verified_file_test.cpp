@@ -149,3 +149,15 @@ TEST_CASE("BLAKE2b of abc is the value in RFC 7693, in pieces and at once") {
   CHECK(to_hex(good(blake2b_of_file(folder / "abc"))) == abc);
   CHECK(bad(blake2b_of_file(folder / "none")).fault == Fault::io);
 }
+
+TEST_CASE("a hash is read from 128 small hexadecimal digits, and from nothing else") {
+  const Hash hash = good(blake2b("abc"));
+  const std::string text = to_hex(hash);
+  CHECK(parse_hash(text) == hash);
+  for (const std::string& other :
+       {std::string(), text.substr(1), text + "0", text.substr(2), text.substr(1) + "g", text.substr(1) + "A",
+        " " + text.substr(1), text.substr(1) + '\0'}) {
+    CAPTURE(other);
+    CHECK(!parse_hash(other));
+  }
+}
