@@ -163,8 +163,17 @@ Result<void> Intake::keep(Input& input, std::string_view packed) {
     input.warnings.push_back(
         kept.reason.empty() ? "its figures differ from those of the same report in the store" : kept.reason);
   }
-  if (!seen_.insert(kept.report).second) input.failures = FailureDigest();
+  if (!is_first_time(kept.report)) input.failures = FailureDigest();
   return {};
+}
+
+// Whether the report with this number in the store was not read before in this run.
+bool Intake::is_first_time(std::int64_t report) {
+  const auto bit = static_cast<std::size_t>(report) % seen_bits;
+  auto& bits = seen_[report - static_cast<std::int64_t>(bit)];
+  const bool is_first = !bits[bit];
+  bits.set(bit);
+  return is_first;
 }
 
 Result<void> Intake::begin_batch() {

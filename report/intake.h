@@ -1,10 +1,11 @@
 // Reads received reports from files, mailboxes, standard input and the network into the store.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <set>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -70,6 +71,7 @@ class Intake {
                              const tlsrpt::Location& location, const ReadBytes& document);
   Result<void> add_parsed(ParsedInput& parsed);
   Result<void> keep(Input& input, std::string_view packed);
+  bool is_first_time(std::int64_t report);
   Result<void> begin_batch();
   Result<void> deliver(Input& input);
   Result<void> save_rejected(Input& input);
@@ -79,7 +81,10 @@ class Intake {
   const IntakeSettings& settings_;
   const InputListener& listener_;
   Parser parser_;
-  std::set<std::int64_t> seen_;  // reports in the store that this run has read
+  // A bit for each report that this run has read: their numbers in the store are mostly consecutive. The key is the
+  // number of the first bit.
+  static constexpr std::size_t seen_bits = 1'024;
+  std::map<std::int64_t, std::bitset<seen_bits>> seen_;
   bool in_batch_ = false;
   std::size_t pending_ = 0;  // inputs since the last commit, with their policies
   // While an input is read of which there is no other copy: standard input, or one from the network.

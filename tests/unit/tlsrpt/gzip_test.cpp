@@ -59,6 +59,22 @@ Result<std::string> unpacked(std::string_view bytes, std::uint64_t most, std::si
   }
 }
 
+// What SmallGunzip returns.
+std::optional<std::string> unpacked_at_once(std::string_view bytes) {
+  tlsrpt::SmallGunzip gunzip;
+  const auto content = gunzip.unpack(bytes);
+  if (!content) return std::nullopt;
+  CHECK(*(content->data() + content->size()) == '\0');
+  return std::string(content->begin(), content->end());
+}
+
+// The same member with a checksum of its header (RFC 1952 section 2.3).
+std::string with_header_checksum(std::string member) {
+  member[3] = 0x02;
+  const auto sum = ::crc32(0, reinterpret_cast<const Bytef*>(member.data()), 10);
+  return member.insert(10, {static_cast<char>(sum & 0xFFU), static_cast<char>(sum >> 8U & 0xFFU)});
+}
+
 std::string refusal_of(std::string_view bytes, std::size_t most = limit) {
   const auto content = unpacked(bytes, most);
   REQUIRE_FALSE(content);
@@ -74,6 +90,33 @@ TEST_CASE("compressed data of one member or several is decompressed") {
     CHECK(good(unpacked(packed(content), content.size())) == content);
   }
   CHECK(good(unpacked(packed("one ") + packed("") + packed("two"), limit)) == "one two");
+}
+
+TEST_CASE("small content is decompressed at once, anything else is not decided") {
+  const std::string largest(tlsrpt::SmallGunzip::content_limit, 'a');
+  for (const std::string& content : {std::string(), std::string("x"), std::string("\0y", 2), largest}) {
+    CHECK(unpacked_at_once(packed(content)) == content);
+  }
+  CHECK(unpacked_at_once(packed("one ") + packed("") + packed("two")) == "one two");
+  CHECK_FALSE(unpacked_at_once(packed(largest + "a")));
+  CHECK_FALSE(unpacked_at_once(packed(largest) + packed("a")));
+  const std::string whole = packed("report, report, report");
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    CHECK_FALSE(unpacked_at_once(std::string_view(whole).substr(0, size)));
+  }
+  std::string damaged = whole;
+  damaged[whole.size() - 6] ^= 1;  // of the checksum
+  CHECK_FALSE(unpacked_at_once(damaged));
+  CHECK_FALSE(unpacked_at_once(whole + "x"));
+  CHECK_FALSE(unpacked_at_once(whole + damaged));
+}
+
+TEST_CASE("the checksum of a header is verified") {
+  std::string member = with_header_checksum(packed("report"));
+  CHECK(good(unpacked(packed("a ") + member, limit)) == "a report");
+  CHECK_FALSE(unpacked_at_once(packed("a ") + member));
+  member[10] ^= 1;
+  CHECK(refusal_of(member) == "the gzip data is damaged: header crc mismatch");
 }
 
 TEST_CASE("data that is no gzip, damaged, cut short or followed by other data is refused with the reason") {

@@ -289,6 +289,46 @@ TEST_CASE("authenticated reporters replace others, however long known, and never
   CHECK(full.store.evicted() == 0);
 }
 
+namespace {
+
+// Whether the table `reporters` says of each reporter what its reports say.
+bool has_true_reporters(const std::filesystem::path& file) {
+  auto database = good(sqlite::Database::open(file, sqlite::OpenMode::read_only));
+  return good(database.number(R"sql(
+    WITH counted AS (SELECT reporter, authenticated, sum(size) FROM reports GROUP BY reporter, authenticated),
+         stored AS (SELECT name, authenticated, bytes FROM reporters)
+    SELECT NOT EXISTS (SELECT * FROM counted EXCEPT SELECT * FROM stored)
+       AND NOT EXISTS (SELECT * FROM stored EXCEPT SELECT * FROM counted))sql")) != 0;
+}
+
+}  // namespace
+
+TEST_CASE("the bytes of each reporter are those of its reports, whatever becomes of them") {
+  SmallStore small;
+  const auto commit = [&] {
+    good(small.store.commit());
+    CHECK(has_true_reporters(small.folder / "r"));
+    good(small.store.begin());
+  };
+  small.keep("Early", "1", now - std::chrono::days(30));
+  small.keep("Early", "2", now - std::chrono::days(30));
+  commit();
+  small.keep("Early", "1");  // a duplicate
+  small.keep("Early", "3");  // refused: more than its share
+  small.keep("Once", "1");
+  commit();
+  add(small.store, head_of("1"), {policy_of("a.test", 1)});
+  add(small.store, head_of("1"), {policy_of("a.test", 2)});  // replaces the one before
+  commit();
+  small.fill("Late", now + std::chrono::days(1));
+  CHECK(small.keep("Once", "2").addition == AddResult::added);
+  CHECK(small.store.evicted() == 1);
+  commit();
+  good(small.store.commit());
+  good(small.store.prune(to_day(now) - std::chrono::days(20), 100));
+  CHECK(has_true_reporters(small.folder / "r"));
+}
+
 TEST_CASE("reports are removed by their arrival, whatever their date") {
   const TemporaryFolder folder;
   auto store = good(ReportStore::open(folder / "r", store::Access::owner));
@@ -363,6 +403,23 @@ TEST_CASE("a store of version 1 is upgraded when it is opened, even for reading"
   good(store.prune(good(parse_day("2026-12-31")), 10));
   CHECK(all_in(store).empty());
   CHECK(good(database.number("SELECT count(*) FROM reporters")) == 0);
+}
+
+TEST_CASE("a report in a store of version 5 counts once for its reporter") {
+  const TemporaryFolder folder;
+  const auto file = folder / "r";
+  (void)good(ReportStore::open(file, store::Access::owner));
+  good(good(sqlite::Database::open(file, sqlite::OpenMode::read_write)).execute(R"sql(
+    CREATE TRIGGER report_added AFTER INSERT ON reports BEGIN
+      INSERT INTO reporters VALUES (NEW.reporter, NEW.authenticated, NEW.received, NEW.size)
+      ON CONFLICT (name, authenticated) DO UPDATE SET bytes = bytes + excluded.bytes;
+    END;
+    PRAGMA user_version = 5)sql"));
+  auto store = good(ReportStore::open(file, store::Access::owner));
+  good(store.begin());
+  CHECK(add(store, head_of("r1"), {policy_of("a.test")}) == AddResult::added);
+  good(store.commit());
+  CHECK(has_true_reporters(file));
 }
 
 namespace {
