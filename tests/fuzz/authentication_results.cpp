@@ -21,9 +21,20 @@ void check(const mail::AuthenticationResults& field, std::size_t size) {
     for (const auto& property : result.properties) {
       fuzz::require(!property.type.empty() && !property.name.empty());
       sum += property.type.size() + property.name.size() + property.value.size();
+      const auto same = std::ranges::count_if(result.properties, [&](const auto& other) {
+        return other.type == property.type && other.name == property.name;
+      });
+      const auto value = result.property(property.type, property.name);
+      fuzz::require(value.has_value() == (same == 1) && (!value || *value == property.value));
     }
   }
   fuzz::require(sum <= size);
+}
+
+// The field From, whose domain is compared with those of the results.
+void check_address(std::string_view value) {
+  const auto domain = mail::address_domain(std::string(value));
+  fuzz::require(!domain || (!domain->empty() && !domain->contains('@')));
 }
 
 }  // namespace
@@ -34,6 +45,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     check(*field, size);
     fuzz::require(mail::parse_authserv_id(text) == field->authserv_id);
   }
+  check_address(text);
   // The headers of such fields, and of the other fields that are used.
   constexpr std::array<std::string_view, 2> names{"authentication-results", "dkim-signature"};
   for (const mail::Field& one : mail::parse_fields(text, names)) {

@@ -1,4 +1,4 @@
-// The input is a certificate in DER, or a chain in PEM. What can be read is described, verified and matched.
+// The input is a certificate in DER, or a chain or a key in PEM. What can be read is described, verified and matched.
 #include "certificate/certificate.h"
 
 #include "base/text.h"
@@ -34,10 +34,12 @@ void check(const Certificate& read) {
 
 // Its own TLSA records match the server's certificate, those of another usage and others do not.
 void check_records(const std::vector<Certificate>& chain) {
+  constexpr std::uint8_t selectors = 3;  // the last is none
+  constexpr std::uint8_t types = 4;
   std::vector<dns::Tlsa> records;
   for (const std::uint8_t usage : {pkix_ee, dane_ta, dane_ee}) {
-    for (const std::uint8_t selector : {full_certificate, subject_public_key}) {
-      for (const std::uint8_t type : {full, sha2_256}) {
+    for (std::uint8_t selector = 0; selector < selectors; ++selector) {
+      for (std::uint8_t type = 0; type < types; ++type) {
         records.push_back({usage, selector, type, tlsa_data(chain.front(), selector, type)});
       }
     }
@@ -71,5 +73,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   if (const auto der = read_der(text)) check_chain({*der});
   if (auto pem = read_pem(text)) check_chain(std::move(*pem));
   if (const auto key = read_private_key(text)) fuzz::require(!key->der.empty());
+  if (const auto key = read_public_key(text)) fuzz::require(!belongs_to(*key, Certificate{}));
   return 0;
 }

@@ -14,5 +14,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   // What is known has not changed.
   fuzz::require(checkdb::compare(known, known).worse.empty());
   fuzz::require(checkdb::keep_gone(known, known) == known);
+  // Where all is gone, all of it is remembered as such, and the domain is no worse.
+  const checkdb::KnownDomain nothing{.examined = known.examined};
+  const auto gone = checkdb::keep_gone(known, nothing);
+  fuzz::require(gone.findings.size() <= known.findings.size());
+  fuzz::require(checkdb::worst(gone) == examination::Level::ok);
+  fuzz::require(checkdb::worst(known) != examination::Level::note);
   return 0;
 }

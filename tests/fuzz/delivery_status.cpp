@@ -28,6 +28,7 @@ void check(const std::vector<mail::RecipientStatus>& recipients, std::size_t siz
     fuzz::require(one.status.size() <= 9);
     fuzz::require(std::ranges::none_of(one.action, [](char c) { return c >= 'A' && c <= 'Z'; }));
     fuzz::require(one.diagnostic.size() <= size);
+    fuzz::require(!mail::is_permanent_failure(one) || one.action == "failed");
     sum += one.original_address.size() + one.final_address.size();
   }
   fuzz::require(sum <= size);

@@ -46,6 +46,9 @@ void check_complete(const imap::Response& response) {
   (void)parse_capabilities(response);
   if (const auto found = parse_search(response); found && *found) {
     for (const std::uint32_t uid : **found) fuzz::require(uid > 0);
+    const std::string set = imap::sequence_set(**found);
+    fuzz::require(set.empty() == (*found)->empty());
+    fuzz::require(set.find_first_not_of("0123456789:,") == std::string::npos);
   }
   if (const auto fetched = parse_fetch(response); fetched && *fetched) {
     fuzz::require((*fetched)->uid != 0);

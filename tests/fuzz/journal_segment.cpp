@@ -18,9 +18,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     const auto record = store::decode_record(payload);
     if (!record) return false;
     ++records;
-    const auto again =
-        store::decode_record(std::visit([](const auto& what) { return encode(what); }, *record));
+    const std::string encoded = std::visit([](const auto& what) { return encode(what); }, *record);
+    const auto again = store::decode_record(encoded);
     fuzz::require(again && *again == *record);
+    const auto* session = std::get_if<session::Session>(&*record);
+    fuzz::require(store::is_counted_session(encoded) == (session != nullptr && !session->excluded));
     return true;
   });
   fuzz::require(framed && framed->tail == 0 && records + framed->records == 1);

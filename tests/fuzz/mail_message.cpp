@@ -47,6 +47,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     ++messages;
     if (messages <= 10) check_parts(*source, begin, end);
   });
+  fuzz::require(!mail::is_message(source->head()) || !mail::is_mbox(source->head()));
   const auto several = mail::has_several_messages(*source);
   fuzz::require(split && several && (messages < 2 || *several));
   return 0;

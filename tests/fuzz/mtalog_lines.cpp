@@ -24,6 +24,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
       const auto failure = assembler.add(*parts, *time, place);
       fuzz::require(!failure || IpAddress::parse(failure->client_address).has_value());
       fuzz::require(assembler.first_needed().value_or(0) <= place);
+      fuzz::require(assembler.first_needed().has_value() == assembler.first_needed_time().has_value());
+      fuzz::require(!assembler.first_needed() || assembler.is_needed(*assembler.first_needed()));
     });
   }
   if (const auto file = mtalog::parse_file_position(text))

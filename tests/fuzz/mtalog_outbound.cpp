@@ -22,6 +22,7 @@ void check(const mtalog::OutboundHandshake& handshake) {
   fuzz::require(handshake.receiving_ip.empty() || IpAddress::parse(handshake.receiving_ip).has_value());
   fuzz::require(handshake.failed == !handshake.result_type.empty());
   fuzz::require(handshake.failed || handshake.reason.empty());
+  fuzz::require(!to_string(handshake.protection).empty());
   for (const std::string& text :
        {handshake.receiving_mx, handshake.tls_version, handshake.result_type, handshake.reason})
     fuzz::require(is_printable(text) && text.size() <= max_text);

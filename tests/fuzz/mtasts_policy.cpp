@@ -41,6 +41,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     fuzz::require(pattern.matches(pattern.name()) != pattern.is_wildcard());
     const auto below = DomainName::parse("a." + pattern.name().str());
     if (below) fuzz::require(pattern.matches(*below) == pattern.is_wildcard());
+    if (below && pattern.is_wildcard()) fuzz::require(policy.matches(*below));
   }
   check_round_trip(policy);
   check_strings(policy);

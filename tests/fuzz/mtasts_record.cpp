@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   fuzz::require_sound(reading.findings, reading.record.has_value());
   if (!reading.record) return 0;
   const std::string& id = reading.record->id;
-  fuzz::require(!id.empty() && id.size() <= 32);
+  fuzz::require(mtasts::is_record_id(id));
   const auto again = mtasts::read_records(std::vector{"v=STSv1; id=" + id + ";"});
   fuzz::require(again.record && again.record->id == id && again.findings.empty());
   return 0;

@@ -11,6 +11,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   for (const auto& key : *keys) {
     fuzz::require(key.fingerprint.size() == 40 || key.fingerprint.size() == 64);
     fuzz::require(key.bits <= 0xFFFF);
+    const openpgp::Verified verified{.signer = key.fingerprint, .algorithm = key.algorithm};
+    const bool is_strong = openpgp::strong_enough(verified, *keys).has_value();
+    fuzz::require(is_strong || key.algorithm <= 17);
+    fuzz::require(openpgp::strong_enough(verified, {}).has_value() <= is_strong);
   }
   return 0;
 }

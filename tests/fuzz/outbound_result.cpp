@@ -5,6 +5,7 @@
 #include "fuzz.h"
 #include "journal/segment.h"
 #include "outbound/counts.h"
+#include "outbound/known_results.h"
 #include "outbound/result.h"
 
 using namespace starttls;
@@ -32,6 +33,20 @@ void check_parts(const outbound::LoggedResults& results) {
   fuzz::require(datagrams == results.datagrams);
 }
 
+// What was counted once is known when it comes again, and counts the same.
+void check_known(std::string_view payload) {
+  outbound::KnownResults known;
+  outbound::SegmentContent content(known);
+  std::vector<outbound::SegmentContent::Counted> counted;
+  for (int time = 0; time < 2; ++time) {
+    fuzz::require(content.add(payload));
+    counted.push_back(content.take());
+    for (const auto& [hash, policy] : counted.back().successes)
+      known.remember(hash, policy, counted.back().policies.at(policy).row);
+  }
+  fuzz::require(counted[0].days == counted[1].days);
+}
+
 }  // namespace
 
 // The input is the payload of a record.
@@ -44,9 +59,16 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto counted = content.take();
   if (!record) return 0;
   fuzz::require(counted.days.size() <= 1);
+  fuzz::require(outbound::daily_counts(counted.policies).size() <= counted.policies.size());
   const std::string written = encoded(*record);
   const auto again = outbound::decode(written);
   fuzz::require(again && encoded(*again) == written);
-  if (const auto* logged = std::get_if<outbound::LoggedResults>(&*record)) check_parts(*logged);
+  check_known(payload);
+  if (const auto* logged = std::get_if<outbound::LoggedResults>(&*record)) {
+    check_parts(*logged);
+    outbound::LoggedResults twice = *logged;
+    twice.datagrams.insert(twice.datagrams.end(), logged->datagrams.begin(), logged->datagrams.end());
+    check_parts(twice);
+  }
   return 0;
 }

@@ -22,6 +22,15 @@ void require_kept_in_journal(const session::Session& session) {
   fuzz::require(again && *again == session);
 }
 
+// A failed handshake of the same client, as the log has it.
+void check_failure(const milter::RecordingRules& rules, const session::LoggedFailure& failure) {
+  const store::LogEvent event = rules.to_record(failure, {.number = 1, .text = {}}, "mx.example.test", true);
+  fuzz::require(event.failure.has_value() != rules.excludes(failure).has_value());
+  const std::string record = store::encode(event);
+  fuzz::require(record.size() <= journal::max_payload_size && is_utf8(record));
+  fuzz::require(store::decode_record(record).has_value());
+}
+
 }  // namespace
 
 // Steps of a session with arbitrary content from a client and a mail server: the result is a record that can
@@ -39,7 +48,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
         connection.helo(rest);
         break;
       case 't':
-        connection.tls({.version = rest, .cipher = next(text), .bits = next(text)});
+        connection.tls({.version = rest, .cipher = next(text), .bits = next(text), .verify = next(text)});
         break;
       case 'm':
         connection.mail();
@@ -66,11 +75,21 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     config::MilterConfig configuration;
     configuration.mta_log = "journal";
     configuration.client_address = keeping;
+    if (keeping == config::AddressDetail::prefix)
+      configuration.sessions.excluded_log_services = {"postfix/submission"};
+    if (keeping == config::AddressDetail::none) configuration.sessions.log_services = {"postfix/smtps"};
     const milter::RecordingRules rules(configuration, milter::PseudonymKey("key"));
     (void)rules.excludes(address, {.name = mx, .port = address});
     const auto kept = rules.to_record(session, false);
     fuzz::require(kept && (kept->client_address.empty() || keeping != config::AddressDetail::none));
     require_kept_in_journal(*kept);
+    fuzz::require(!rules.to_record(session, true) || session.tls_version.empty());
+    const std::string local = rules.find_local_network(address);
+    fuzz::require(local.empty() || IpNetwork::parse(local)->contains(*IpAddress::parse(address)));
+    constexpr std::size_t max_service = 100;
+    check_failure(rules, {.client_address = session.client_address,
+                          .service = printable(mx, max_service),
+                          .implicit_tls = session.transactions > 0});
   }
   return 0;
 }

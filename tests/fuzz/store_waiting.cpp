@@ -30,17 +30,23 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     fuzz::require(sessions_in(counts) <= lines * writers);
   }
 
+  // The same as records of a journal that is not folded yet, whose senders are known by name.
+  const store::SendingDomainFinder by_name = [](const std::string& name) { return name; };
+  store::SegmentContent content(by_name, {{"forgotten.test", Time::max()}});
   store::Waiting waiting;
   for (std::string_view rest = text; !rest.empty();) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     auto record = store::decode_record(line);
     if (!record) continue;
+    content.add(*record);
     if (auto* session = std::get_if<session::Session>(&*record))
       waiting.sessions.push_back(std::move(*session));
     if (auto* event = std::get_if<store::LogEvent>(&*record); event != nullptr && event->failure)
       waiting.events.push_back(std::move(*event));
   }
+  fuzz::require(content.records <= lines);
+  fuzz::require(sessions_in(store::unfolded_counts({}, std::move(content), always)) <= lines);
   const std::size_t before = waiting.size();
   const auto joined = store::join(std::move(waiting), Time{});
   fuzz::require(joined.counted.size() + joined.waiting.size() <= before);

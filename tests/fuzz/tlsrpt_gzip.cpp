@@ -26,7 +26,11 @@ Result<std::string> unpacked(std::string_view packed) {
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  const auto content = unpacked(fuzz::text_of(bytes, size));
+  static tlsrpt::SmallGunzip small_gunzip;
+  const std::string_view packed = fuzz::text_of(bytes, size);
+  const auto content = unpacked(packed);
+  const auto at_once = small_gunzip.unpack(packed);
+  fuzz::require(!at_once || (content && *content == std::string_view(at_once->data(), at_once->size())));
   if (!content) return 0;
   fuzz::require(content->size() <= limit);
   const auto again = unpacked(tlsrpt::gzip(*content).value());
