@@ -297,10 +297,7 @@ bool FileFollower::start_again() {
 bool FileFollower::turn_to_next() {
   if (sources_.empty() || !rotated_.empty()) return open_next();
   const Source& source = sources_.rbegin()->second;
-  struct stat named{};
-  const bool is_another =
-      ::stat(file_.c_str(), &named) == 0 && named.st_ino != source.identity.inode && named.st_size > 0;
-  if (!is_another) return false;
+  if (!has_successor(source)) return false;
   // First read what the writer added to the renamed file before it opened the new one.
   if (read_some()) return true;
   // Several files may have been created since the last check.
@@ -311,6 +308,19 @@ bool FileFollower::turn_to_next() {
     rotated_.clear();
   }
   return open_next();
+}
+
+// Whether the log's name is by now that of another file, which has lines.
+bool FileFollower::has_successor(const Source& source) const {
+  struct stat named{};
+  const auto is_another = [&] {
+    return ::stat(file_.c_str(), &named) == 0 && named.st_ino != source.identity.inode;
+  };
+  if (!is_another()) return false;
+  if (named.st_size > 0) return true;
+  // Its first line is the next event; it may have been written meanwhile.
+  (void)::inotify_add_watch(inotify_.get(), file_.c_str(), IN_MODIFY);
+  return is_another() && named.st_size > 0;
 }
 
 bool FileFollower::open_next() {

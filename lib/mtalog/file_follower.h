@@ -51,6 +51,7 @@ class FileFollower final : public Follower {
   bool is_cut() const;
   bool start_again();
   bool turn_to_next();
+  bool has_successor(const Source& source) const;
   bool open_next();
   void use(UniqueFd fd, std::uint64_t offset);
   void note_identity(Source& source);

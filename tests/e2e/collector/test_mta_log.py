@@ -195,13 +195,18 @@ class Logs(Case):
         with self.log.open("a") as file:
             file.write("".join(f"{line}\n" for line in lines))
 
+    def rotate(self, number: int) -> None:
+        """As logrotate(8) names files: of two that were last written in the same tick of the clock, the older has the
+        higher number."""
+        self.log.rename(self.log.with_name(f"mail.log.{number}"))
+
     def test_are_rotated_while_the_collector_runs(self) -> None:
         self.append([])
         collector = self.collector(self.log)
         for number, line in enumerate(self.lines):
             if number % 7 == 0:
                 wait.until_read(collector.pid, self.log)
-                self.log.rename(self.log.with_name(f"mail.log.{number}"))
+                self.rotate(len(self.lines) - number)
             self.append([line])
         collector.wait_for_metric("log_handshakes_total", len(POSTFIX))
         self.assertEqual((collector.stop(), self.counted(collector)), (0, POSTFIX))
@@ -215,7 +220,7 @@ class Logs(Case):
         places = [len(self.lines) * number // 10 for number in range(11)]
         for begin, middle, end in zip(places[::2], places[1::2], places[2::2], strict=False):
             self.append(self.lines[begin:middle])
-            self.log.rename(self.log.with_name(f"mail.log.{begin}"))
+            self.rotate(len(self.lines) - begin)
             self.append(self.lines[middle:end])
             collector = self.collector(self.log, state=collector.state)
             wait.until_read(collector.pid, self.log)

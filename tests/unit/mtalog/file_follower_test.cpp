@@ -1,3 +1,7 @@
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -147,6 +151,51 @@ TEST_CASE("lines that are written to a renamed log before the new one has any ar
   log.add(failed_session(2));
   listening.act = nullptr;
   CHECK(listening.hear_all() == Numbers{"2"});
+}
+
+TEST_CASE(
+    "of rotated files that were last written at the same moment, the one with the higher number is older") {
+  const Log log;
+  log.add("");
+  FollowerEvents listening(log.file);
+  listening.act = [&] { log.add(failed_session(1)); };
+  CHECK(listening.read(1) == Numbers{"1"});
+  const auto moment = fs::file_time_type::clock::now();
+  listening.act = [&] {
+    for (const int number : {12, 11, 9}) {
+      fs::rename(log.file, log.folder / fmt::format("mail.log.{}", number));
+      log.add(failed_session(20 - number));
+    }
+    for (const auto& file : fs::directory_iterator(log.folder.path())) fs::last_write_time(file, moment);
+  };
+  CHECK(listening.read(3) == Numbers{"8", "9", "11"});
+}
+
+TEST_CASE("a new log that has no lines yet is watched") {
+  const Log log;
+  log.add("");
+  const auto is_watched = [&] {
+    struct stat info{};
+    REQUIRE(::stat(log.file.c_str(), &info) == 0);
+    const std::string wanted = fmt::format(" ino:{:x} ", info.st_ino);
+    const auto descriptors = fs::directory_iterator("/proc/self/fdinfo");
+    return std::ranges::any_of(descriptors, [&](const fs::directory_entry& one) {
+      std::ifstream text(one.path());
+      for (std::string line; std::getline(text, line);) {
+        if (line.starts_with("inotify ") && line.contains(wanted)) return true;
+      }
+      return false;
+    });
+  };
+  FollowerEvents listening(log.file);
+  listening.act = [&] { log.add(failed_session(1)); };
+  CHECK(listening.read(1) == Numbers{"1"});
+  fs::rename(log.file, log.folder / "mail.log.1");
+  log.add("");
+  bool was_watched = false;
+  listening.at_end = [&] { was_watched = is_watched(); };
+  CHECK(listening.hear_all().empty());
+  CHECK(was_watched);
 }
 
 TEST_CASE("rotations while no follower runs are read later, in the order of the files") {

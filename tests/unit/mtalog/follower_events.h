@@ -43,6 +43,7 @@ class FollowerEvents {
     };
     turn(5);
     loop.run();
+    if (at_end) at_end();
     return events_;
   }
 
@@ -52,6 +53,7 @@ class FollowerEvents {
   session::HandshakeFailure reason = session::HandshakeFailure::none;  // of the last failure
   std::function<void()> act;                                           // once it follows
   std::function<void()> before_it_reads;                               // of hear_all()
+  std::function<void()> at_end;  // of hear_all(), while it still follows
 
  private:
   mtalog::FollowerCallbacks callbacks(event::Loop& loop) {
