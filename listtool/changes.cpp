@@ -9,8 +9,8 @@ bool same_policy(const preload::Entry& a, const preload::Entry& b) {
   if (a.mode != b.mode || a.joined_mxs.size() != b.joined_mxs.size()) return false;
   if (a.joined_mxs == b.joined_mxs) return true;
   // No entry has the same pattern twice.
-  auto patterns_of_a = preload::split_mxs(a);
-  auto patterns_of_b = preload::split_mxs(b);
+  auto patterns_of_a = preload::split_mxs(a.joined_mxs);
+  auto patterns_of_b = preload::split_mxs(b.joined_mxs);
   std::ranges::sort(patterns_of_a);
   std::ranges::sort(patterns_of_b);
   return patterns_of_a == patterns_of_b;

@@ -6,11 +6,9 @@ namespace starttls::listtool {
 namespace {
 
 // ".example.org" is "*.example.org" in lists.
-std::vector<mtasts::MxPattern> patterns_of(const IndexedEntry& entry, const DomainName& domain) {
+std::vector<mtasts::MxPattern> patterns_of(const IndexedEntry& entry) {
   std::vector<mtasts::MxPattern> patterns;
-  if (entry.joined_mxs.empty()) return patterns;
-  for (const std::string_view text :
-       preload::split_mxs({.domain = domain.str(), .mode = entry.mode, .joined_mxs = entry.joined_mxs})) {
+  for (const std::string_view text : preload::split_mxs(entry.joined_mxs)) {
     auto pattern =
         mtasts::MxPattern::parse(text.starts_with('.') ? fmt::format("*{}", text) : std::string(text));
     if (pattern) patterns.push_back(std::move(*pattern));
@@ -38,7 +36,7 @@ std::vector<examination::ListFacts> CheckLists::find(const DomainName& domain, c
     if (list.facts.unusable && list.facts.expires > context.now) return;
     examination::ListFacts facts{.list = is_override ? "" : list.facts.name,
                                  .mode = (*entry)->mode,
-                                 .mx = patterns_of(**entry, domain),
+                                 .mx = patterns_of(**entry),
                                  .expires = {}};
     if (!is_override) facts.expires = list.facts.expires;
     found.push_back(std::move(facts));

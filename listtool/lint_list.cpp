@@ -28,7 +28,7 @@ struct Counts {
 
 Counts count(const preload::List& list) {
   Counts counts;
-  for (std::size_t i = 0; i < list.size(); ++i) ++counts.by_mode[static_cast<std::size_t>(list[i].mode)];
+  for (std::size_t i = 0; i < list.size(); ++i) ++counts.by_mode[static_cast<std::size_t>(list.mode(i))];
   return counts;
 }
 

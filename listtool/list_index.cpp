@@ -23,6 +23,7 @@ Result<void> ListIndex::write(const preload::List& list, const std::filesystem::
   table::CdbWriter table(draft.fd());
   std::string value;
   for (std::size_t i = 0; i < list.size(); ++i) {
+    list.prefetch(i);
     const preload::Entry entry = list[i];
     value.assign(1, mode_letter(entry.mode)).append(entry.joined_mxs);
     table.add(entry.domain, value);

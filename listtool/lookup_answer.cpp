@@ -25,12 +25,6 @@ std::string source_name(const policy::Decision& policy) {
   return "none";
 }
 
-std::vector<std::string_view> split_mxs(const LookupAnswer& answer) {
-  if (answer.policy.joined_mxs.empty()) return {};
-  return preload::split_mxs(
-      {.domain = answer.domain, .mode = preload::Mode::enforce, .joined_mxs = answer.policy.joined_mxs});
-}
-
 void text_or_null(json::JsonText& json, std::string_view key, const std::optional<std::string>& text) {
   json.key(key);
   text ? json.text(*text) : json.null();
@@ -100,7 +94,7 @@ void to_json(json::JsonText& json, const LookupAnswer& answer) {
   policy.source == policy::Source::none ? json.null() : json.text(policy::to_string(policy.mode));
   json.key("mx");
   json.begin_array();
-  for (const auto mx : split_mxs(answer)) json.text(mx);
+  for (const auto mx : preload::split_mxs(answer.policy.joined_mxs)) json.text(mx);
   json.end_array();
   text_or_null(json, "expires", policy.expires.transform(to_rfc3339));
   json.key("verified");
@@ -127,7 +121,8 @@ std::string to_string(const LookupAnswer& answer) {
   } else {
     line("policy", "none");
   }
-  if (const auto mxs = split_mxs(answer); !mxs.empty()) line("mx", fmt::format("{}", fmt::join(mxs, ", ")));
+  if (const auto mxs = preload::split_mxs(answer.policy.joined_mxs); !mxs.empty())
+    line("mx", fmt::format("{}", fmt::join(mxs, ", ")));
   for (const ServerPolicy& one : answer.servers) line(one.server->name, one.policy.value_or("nothing"));
   line("reason", policy.reason);
   if (answer.deliveries) line("mail", describe_deliveries(*answer.deliveries));

@@ -15,7 +15,7 @@ LookupList in_memory(Source source) {
   const auto find = [shared](std::string_view domain) -> Result<std::optional<IndexedEntry>> {
     const auto entry = shared->list.find(domain);
     if (!entry) return std::nullopt;
-    return IndexedEntry{.mode = entry->mode, .joined_mxs = std::string(entry->joined_mxs)};
+    return IndexedEntry{.mode = entry->mode, .joined_mxs = entry->joined_mxs};
   };
   return {.facts = shared->facts, .find = find};
 }

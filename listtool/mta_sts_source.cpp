@@ -22,7 +22,7 @@ Result<std::optional<Source>> read_mta_sts_source(const Configuration& configura
     if (enforced) policies.emplace(entry.domain.str(), valid->policy);
     builder.add({.domain = entry.domain.str(),
                  .mode = enforced ? preload::Mode::enforce : preload::Mode::none,
-                 .joined_mxs = enforced ? builder.keep(policy::join_mxs(valid->policy)) : ""},
+                 .joined_mxs = enforced ? policy::join_mxs(valid->policy) : std::string()},
                 {});
   }));
   builder.put_in_order();

@@ -210,13 +210,12 @@ void ListHandler::finish_entry() {
         {.name = std::string(draft_.name()), .position = draft_.position(), .alias = *draft_.alias()});
     if (members_[aliases_member].position) resolve_aliases();  // the aliases came first: no need to wait
   } else {
-    add(draft_.name(), draft_.position(), draft_.mode(), keep_mxs(draft_.joined_mxs()));
+    add(draft_.name(), draft_.position(), draft_.mode(), draft_.joined_mxs());
   }
 }
 
 void ListHandler::add_alias(bool stands) {
-  const Alias alias{
-      .stands = stands, .mode = draft_.mode(), .joined_mxs = builder_.keep(draft_.joined_mxs())};
+  const Alias alias{.stands = stands, .mode = draft_.mode(), .joined_mxs = draft_.joined_mxs()};
   if (aliases_.contains(std::string(draft_.name()))) {
     findings_.add(Severity::fault, draft_.position(), draft_.name(),
                   "this alias was there before; the first one stands");
@@ -227,29 +226,24 @@ void ListHandler::add_alias(bool stands) {
   }
 }
 
-std::string_view ListHandler::keep_mxs(const std::string& joined) {
-  if (joined != last_mxs_ || last_mxs_.data() == nullptr) last_mxs_ = builder_.keep(joined);
-  return last_mxs_;
-}
-
 void ListHandler::add(std::string_view name, Position position, Mode mode, std::string_view joined_mxs) {
   if (DomainName::is_plain(name)) {
-    keep({.domain = name, .mode = mode, .joined_mxs = joined_mxs}, name, position);
-    return;
+    builder_.add(name, mode, joined_mxs, position);
+    return check_domain(name, name, position);
   }
   const auto domain = DomainName::parse(name);
   if (!domain) {
     findings_.add(Severity::fault, position, name, domain.error().message);
     return;
   }
-  keep({.domain = domain->str(), .mode = mode, .joined_mxs = joined_mxs}, name, position);
+  builder_.add(domain->str(), mode, joined_mxs, position);
+  check_domain(domain->str(), name, position);
 }
 
 // `name` is the domain as it is written.
-void ListHandler::keep(const Entry& entry, std::string_view name, Position position) {
-  builder_.add(entry, position);
+void ListHandler::check_domain(std::string_view domain, std::string_view name, Position position) {
   if (!checks_.domain) return;
-  if (auto wrong = checks_.domain(entry.domain)) {
+  if (auto wrong = checks_.domain(domain)) {
     findings_.add(Severity::fault, position, name, std::move(*wrong));
   }
 }

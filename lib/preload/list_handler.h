@@ -69,7 +69,7 @@ class ListHandler {
   struct Alias {
     bool stands;
     Mode mode;
-    std::string_view joined_mxs;  // kept by the list
+    std::string joined_mxs;
   };
   struct Pending {  // an entry whose policy is an alias's
     std::string name;
@@ -93,11 +93,10 @@ class ListHandler {
   void finish_entry();
   void add_alias(bool stands);
   void add(std::string_view name, Position position, Mode mode, std::string_view joined_mxs);
-  void keep(const Entry& entry, std::string_view name, Position position);
+  void check_domain(std::string_view domain, std::string_view name, Position position);
   void resolve_aliases();
   void check_members();
   bool sound(std::string_view text);
-  std::string_view keep_mxs(const std::string& joined);
 
   TextStream& stream_;
   const Checks& checks_;
@@ -120,7 +119,6 @@ class ListHandler {
   EntryDraft draft_;
   bool draft_is_alias_ = false;
   bool has_policies_ = false;  // valid or not
-  std::string_view last_mxs_;  // adjacent entries often have the same servers, stored once
   std::unordered_map<std::string, Alias> aliases_;
   std::vector<Pending> pending_;
   ListBuilder builder_;

@@ -23,7 +23,7 @@
 
 namespace starttls::preload {
 
-// A million domains take some 120 MB.
+// A million domains take some 120 MB as text.
 inline constexpr std::size_t list_size_limit = std::size_t{512} << 20U;  // bytes
 // The format needs four levels; the rest is for unknown members.
 inline constexpr std::size_t depth_limit = 16;

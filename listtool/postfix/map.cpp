@@ -47,10 +47,10 @@ bool allows(std::string_view pattern, std::string_view host) {
 
 std::string_view names_for(const NextHop& next_hop, const preload::Entry& entry) {
   const std::string& host = next_hop.domain().str();
-  const bool is_allowed =
-      next_hop.is_host() && std::ranges::any_of(preload::split_mxs(entry), [&](std::string_view pattern) {
-        return allows(pattern, host);
-      });
+  const bool is_allowed = next_hop.is_host() && std::ranges::any_of(preload::split_mxs(entry.joined_mxs),
+                                                                    [&](std::string_view pattern) {
+                                                                      return allows(pattern, host);
+                                                                    });
   return is_allowed ? std::string_view(host) : entry.joined_mxs;
 }
 

@@ -238,9 +238,9 @@ class EditionMaker {
   Result<void> check_entries(const preload::List& list) {
     std::size_t index = 0;
     TRY(publisher_.db().each_of(plan_.content, [&](const listingdb::Published& entry) -> Result<void> {
-      const bool is_same = index < list.size() && list[index].domain == entry.domain.str() &&
-                           list[index].mode == mtasts::Mode::enforce &&
-                           list[index].joined_mxs == fmt::format("{}", fmt::join(entry.mxs, ":"));
+      const preload::Entry read = index < list.size() ? list[index] : preload::Entry{};
+      const bool is_same = read.domain == entry.domain.str() && read.mode == mtasts::Mode::enforce &&
+                           read.joined_mxs == fmt::format("{}", fmt::join(entry.mxs, ":"));
       if (!is_same)
         return fail(Fault::data, "a consumer does not read the entry of {} as it was written",
                     entry.domain.str());
@@ -356,7 +356,7 @@ Result<void> pin_edition(Publisher& publisher, const KeyVersions& keys, std::uin
     if (index == source.list.size()) return std::optional<listingdb::Published>();
     const preload::Entry entry = source.list[index++];
     listingdb::Published published{.domain = TRY(DomainName::parse(entry.domain)), .mxs = {}};
-    for (const std::string_view mx : preload::split_mxs(entry)) published.mxs.emplace_back(mx);
+    for (const std::string_view mx : preload::split_mxs(entry.joined_mxs)) published.mxs.emplace_back(mx);
     return std::optional(std::move(published));
   });
 }

@@ -179,7 +179,7 @@ Result<std::vector<DomainName>> domains_of_list(const std::filesystem::path& fil
   std::vector<DomainName> domains;
   domains.reserve(reading.list->size());
   for (std::size_t index = 0; index < reading.list->size(); ++index)
-    domains.push_back(TRY(DomainName::parse((*reading.list)[index].domain)));
+    domains.push_back(TRY(DomainName::parse(reading.list->domain(index))));
   return domains;
 }
 

@@ -51,7 +51,7 @@ std::string Lists::fingerprint(const Configuration& configuration) {
 std::optional<policy::ListEntry> Lists::override_entry(const DomainName& domain) const {
   const auto entry = overrides_ ? overrides_->list.find(domain.str()) : std::nullopt;
   if (!entry) return std::nullopt;
-  return policy::ListEntry{.mode = entry->mode, .joined_mxs = std::string(entry->joined_mxs)};
+  return policy::ListEntry{.mode = entry->mode, .joined_mxs = entry->joined_mxs};
 }
 
 std::optional<policy::ListEntry> Lists::list_entry(const DomainName& domain, Time now) const {

@@ -84,7 +84,7 @@ def cdb(inputs: Inputs) -> Row:
         "cdb",
         _generate(inputs, "postfix", "cdb"),
         [_minisign(inputs), _python(inputs), _postmap(inputs, "cdb", ".cdb"), _postmap(inputs, "hash", ".db")],
-        [time_limit(1500), memory_limit(200)],
+        [time_of("postmap cdb", 0.4), memory_limit(64)],
         [["minisign -V", "python3 json", "postmap cdb"]])
 
 

@@ -18,7 +18,7 @@ inline void check_entries(const preload::List& list) {
     require(list.find(entry.domain).has_value());
     require(entry.joined_mxs.empty() == (entry.mode == preload::Mode::none));
     if (entry.joined_mxs.empty()) continue;
-    for (const auto mx : preload::split_mxs(entry)) {
+    for (const auto mx : preload::split_mxs(entry.joined_mxs)) {
       const auto pattern = preload::MxPattern::parse(mx);
       require(pattern && pattern->str() == mx);
     }

@@ -12,14 +12,14 @@ namespace {
 constexpr sendmail::Rules early{.early_adopter = true};
 
 preload::Entry enforced(std::string_view domain, std::string_view joined_mxs) {
-  return {.domain = domain, .mode = preload::Mode::enforce, .joined_mxs = joined_mxs};
+  return {.domain = domain, .mode = preload::Mode::enforce, .joined_mxs = std::string(joined_mxs)};
 }
 
 preload::Entry tested(std::string_view domain, std::string_view joined_mxs) {
-  return {.domain = domain, .mode = preload::Mode::testing, .joined_mxs = joined_mxs};
+  return {.domain = domain, .mode = preload::Mode::testing, .joined_mxs = std::string(joined_mxs)};
 }
 
-constexpr preload::Entry ended{.domain = "c.test", .mode = preload::Mode::none, .joined_mxs = ""};
+const preload::Entry ended{.domain = "c.test", .mode = preload::Mode::none, .joined_mxs = ""};
 
 std::string line_of(const preload::Entry& entry, const sendmail::Rules& rules = {}) {
   std::string line;

@@ -1,6 +1,10 @@
 #include "preload/list.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <set>
+#include <stdexcept>
 
 #include "support.h"
 
@@ -14,7 +18,7 @@ List list_of(const std::vector<std::pair<std::string, std::string>>& entries, Mo
   ListBuilder builder;
   std::size_t line = 0;
   for (const auto& [domain, mxs] : entries) {
-    builder.add({.domain = domain, .mode = mode, .joined_mxs = builder.keep(mxs)}, {.line = ++line});
+    builder.add({.domain = domain, .mode = mode, .joined_mxs = mxs}, {.line = ++line});
   }
   builder.put_in_order();
   List list = std::move(builder.list());
@@ -27,14 +31,71 @@ List list_of(const std::vector<std::pair<std::string, std::string>>& entries, Mo
 
 TEST_CASE("a domain is found by its exact name only") {
   const List list = list_of({{"c.test", "mx.c.test"}, {"a.test", "mx.a.test:.b.test"}});
-  REQUIRE(list.find("a.test"));
-  CHECK(split_mxs(*list.find("a.test")) == std::vector<std::string_view>{"mx.a.test", ".b.test"});
+  const auto found = list.find("a.test");
+  REQUIRE(found);
+  CHECK(split_mxs(found->joined_mxs) == std::vector<std::string_view>{"mx.a.test", ".b.test"});
+  CHECK(split_mxs(std::string_view()).empty());
   CHECK(list[0].domain == "a.test");
   CHECK(list[1].domain == "c.test");
   for (const char* name : {"b.test", "sub.a.test", "test", "", "z.test", ".a.test"}) {
     CAPTURE(name);
     CHECK_FALSE(list.find(name));
   }
+}
+
+TEST_CASE(
+    "an entry has its patterns as they were given, wherever they have the domain, however often, and how "
+    "long") {
+  const std::string long_patterns = "mx." + std::string(60, 'x') + ".test";
+  const std::vector<std::string> patterns{
+      "mx.a.test",
+      "a.test",
+      ".a.test",
+      "a.test:a.test.example:mx.a.test.a.test:a.testa.test",
+      "mx.b.test:.b.test",
+      "b.test",
+      "",
+      fmt::format("{}", fmt::join(std::vector(900, long_patterns), ":")),
+      fmt::format("{}", fmt::join(std::vector(900, std::string("mx.a.test")), ":"))};
+  for (const std::string& given : patterns) {
+    // The same patterns for two domains, then other ones for the second, then the same again.
+    const List list =
+        list_of({{"a.test", given}, {"b.test", given}, {"c.test", "mx.a.test"}, {"d.a.test", given}});
+    for (const char* domain : {"a.test", "b.test", "d.a.test"}) CHECK(list.find(domain)->joined_mxs == given);
+    CHECK(list[2].joined_mxs == "mx.a.test");
+    CHECK(list.mode(2) == Mode::enforce);
+    CHECK(list.domain(3) == "d.a.test");
+  }
+}
+
+TEST_CASE("a list stays as it is when it is moved") {
+  List first = list_of({{"b.test", "mx.b.test"}, {"a.test", "mx.test"}});
+  const List list = std::move(first);
+  CHECK(list.find("a.test")->joined_mxs == "mx.test");
+  CHECK(list.find("b.test")->joined_mxs == "mx.b.test");
+}
+
+TEST_CASE(
+    "of a domain that occurs thousands of times the first entry stays, and the others are in their order") {
+  ListBuilder builder;
+  constexpr std::size_t number = 10'000;
+  for (std::size_t i = 0; i < number; ++i) {
+    // The first one is the last that is added.
+    builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = fmt::format("mx{}.test", i)},
+                {.line = 2 + (i * 7) % number, .column = i});
+  }
+  builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "first.test"}, {.line = 1});
+  const auto duplicates = builder.put_in_order();
+  REQUIRE(duplicates.size() == number);
+  CHECK(std::ranges::is_sorted(duplicates, {}, &ListBuilder::Duplicate::position));
+  CHECK(duplicates.back().position ==
+        Position{.line = number + 1, .column = duplicates.back().position.column});
+  CHECK(builder.list()[0].joined_mxs == "first.test");
+}
+
+TEST_CASE("patterns that no list and no policy can have are refused") {
+  ListBuilder builder;
+  CHECK_THROWS_AS(builder.add("a.test", Mode::enforce, std::string(65'536, 'x'), {}), std::length_error);
 }
 
 TEST_CASE("domains are in the order of their bytes, however long their common prefixes") {
