@@ -105,7 +105,7 @@ class PolicyHosts:
         nginx = Process([NGINX, "-p", self._folder, "-e", log.path, "-c", config], folder=self._folder,
                         lab_folder=lab.folder)
         lab.watch(log, nginx.stderr)
-        lab.at_end(nginx.kill)
+        lab.at_end(nginx.kill_with_workers)
         wait.for_listener(self._addresses[0], HTTPS_PORT, process=nginx.popen)
 
     def _server(self, group: Sequence[str], certificate: Certificate, answer: str) -> str:

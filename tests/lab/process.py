@@ -56,6 +56,12 @@ class Process:
         self.signal(signal.SIGKILL)
         self.wait()
 
+    def kill_with_workers(self) -> None:
+        """Kill it, and the processes that it has started, which would not notice that: the workers of a web server."""
+        if self.running():
+            os.killpg(self.pid, signal.SIGKILL)  # it began this group, with its session
+        self.wait()
+
     def stop(self, timeout: float = PATIENCE) -> int:
         """Terminate it (SIGTERM) and wait; after the timeout kill it and raise TimeoutError."""
         self.signal(signal.SIGTERM)

@@ -63,7 +63,7 @@ def open_folder(lab: Lab, name: str) -> Path:
 def start(lab: Lab, argv: list, folder: Path, address: str, port: int,
           environment: dict[str, str] | None = None) -> Process:
     process = Process(argv, folder=folder, lab_folder=lab.folder, environment=environment)
-    lab.at_end(process.kill)
+    lab.at_end(process.kill_with_workers)
     lab.watch(process.stderr)
     wait.for_listener(address, port, process=process.popen)
     return process

@@ -14,6 +14,7 @@ from lab import Lab, process, wait
 from lab.dns import Dns
 from lab.postfix import Receiver
 from lab.process import Process
+from lab.web_server import start_nginx
 
 TESTS = Path(__file__).resolve().parents[2]
 
@@ -176,6 +177,19 @@ class Ending(unittest.TestCase):
             with self.assertRaises(TimeoutError):
                 stubborn.stop(timeout=0.2)
             self.assertEqual(stubborn.wait(), -signal.SIGKILL)
+
+    def test_the_workers_of_a_web_server_end_with_the_lab(self) -> None:
+        with Lab() as lab:
+            lab.require_root()
+            address = lab.address()
+            port = lab.free_port(address)
+            server = start_nginx(lab, f"server {{ listen {address}:{port}; }}", address, port)
+            children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+            wait.until(lambda: children.read_text() != "")
+            workers = [os.pidfd_open(int(pid)) for pid in children.read_text().split()]
+        for worker in workers:
+            wait.for_end(worker, wait.PATIENCE, "the end of a worker")
+            os.close(worker)
 
     def _with_fifo(self, lab: Lab) -> Path:
         folder = lab.new_folder("program")

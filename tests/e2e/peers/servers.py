@@ -183,7 +183,7 @@ class Servers:
                                        certificate=self._lab.ca.issue(server.host)))
         process = Process(["/usr/sbin/nginx", "-c", config], folder=folder, lab_folder=self._lab.folder)
         self._lab.watch(process.stderr)
-        self._lab.at_end(process.kill)
+        self._lab.at_end(process.kill_with_workers)
         wait.for_listener(server.address, self.port, process=process.popen)
 
 

@@ -89,7 +89,7 @@ class Web:
 
     def stop(self) -> None:
         if self.process:
-            self.process.kill()
+            self.process.kill_with_workers()
 
     def _certificate(self) -> tuple[tuple[str, str], tuple[str, str]]:
         live = f"/etc/letsencrypt/live/{self.host}"
