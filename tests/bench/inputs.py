@@ -1,6 +1,7 @@
 """The inputs of the measured programs, in the lab's directory. Each is created when a row first uses it."""
 
 import os
+import shutil
 import subprocess
 from functools import cached_property
 from pathlib import Path
@@ -171,6 +172,44 @@ class Inputs:
         programs.run(Command("", [self.listtool, "-c", config, "update"]))
         self.web.only_changes = True
         return config
+
+    @cached_property
+    def updating(self) -> Path:
+        """The configuration of a state in which `update` has installed the big list, and finds the changed one."""
+        config, state, published = self.folder / "updating.toml", self.folder / "updating", self.folder / "published.json"
+        public_key = self.key.read_text(encoding="ascii").splitlines()[1]
+        config.write_text(
+            f'state_dir = "{state}"\n[[list]]\nname = "big"\nfile = "{published}"\nkeys = ["{public_key}"]\n'
+            f'[[output]]\nmta = "postfix"\nfile = "{self.folder / "updated"}"\ntype = "cdb"\n')
+        self._publish(self.big_list, published)
+        programs.run(Command("", [self.listtool, "-c", config, "update"]))
+        state.rename(self._installed_state)
+        self._publish(self.changed_list, published)
+        return config
+
+    def install_again(self) -> None:
+        """Undo what `update` has done: the state is one in which the big list is installed."""
+        state = self.folder / "updating"
+        shutil.rmtree(state, ignore_errors=True)
+        command.run("cp", "--archive", "--link", self._installed_state, state)
+
+    @property
+    def updated_bytes(self) -> int:
+        """Of what an update must write: the list, its index and the map. The changed ones are as large as those before."""
+        assert self.updating
+        return sum(file.stat().st_size for file in (
+            self.changed_list, self._installed_state / "current/big.cdb", self.folder / "updated.cdb"))
+
+    @property
+    def _installed_state(self) -> Path:
+        return self.folder / "installed-state"
+
+    @staticmethod
+    def _publish(edition: Path, published: Path) -> None:
+        for suffix in ("", ".minisig"):
+            file = published.with_name(published.name + suffix)
+            file.unlink(missing_ok=True)
+            file.hardlink_to(edition.with_name(edition.name + suffix))
 
     def _signed_list(self, name: str, shape: Shape) -> Path:
         file = self.folder / name

@@ -2,7 +2,7 @@
 // and FILE as its standard output, and prints on one line
 //
 //   exit status (128 + N after signal N), seconds from start to end, seconds of processor time, peak memory
-//   in KiB
+//   in KiB, bytes written to files on a disk (the kernel's figure, of whole pages; 0 in a tmpfs)
 //
 // The time is that of the monotonic clock around posix_spawn(3) and wait4(2), the rest comes from wait4. This
 // is a separate program because Linux includes the memory of the process that called exec in the new
@@ -25,6 +25,7 @@ namespace {
 
 constexpr int no_program = 127;
 constexpr int signal_base = 128;
+constexpr long bytes_of_block = 512;  // of ru_oublock
 
 double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
@@ -58,8 +59,9 @@ int measure(const char* output, char** argv) {
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
 
   posix_spawn_file_actions_destroy(&files);
-  fmt::print("{} {:.6f} {:.6f} {}\n", exit_status(status), elapsed.count(),
-             seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss);
+  fmt::print("{} {:.6f} {:.6f} {} {}\n", exit_status(status), elapsed.count(),
+             seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss,
+             usage.ru_oublock * bytes_of_block);
   return 0;
 }
 

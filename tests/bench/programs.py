@@ -29,7 +29,7 @@ class Command:
     """A program with its arguments.
 
     `status` is its expected exit status; `output` is the file for its standard output. It `writes` one of these files,
-    which are removed before each run. `count` returns the number of requests so far; each run makes at least one.
+    which are removed before each run; `prepare` is called before it. `count` returns the number of requests so far; each run makes at least one.
     `now` is the time that our programs believe it is; "" is the real one. After `longest` seconds it is killed.
     """
     name: str
@@ -41,6 +41,7 @@ class Command:
     tells_seconds: bool = False  # the last word of its standard output is its time, which is used instead
     now: str = NOW
     longest: float = LONGEST_RUN
+    prepare: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,11 @@ class Figures:
     processor_seconds: float
     peak: int  # bytes
     counted: int = 0
+    written: int = 0  # bytes
 
     def best(self, other: "Figures") -> "Figures":
         return Figures(min(self.seconds, other.seconds), min(self.processor_seconds, other.processor_seconds),
-                       min(self.peak, other.peak), max(self.counted, other.counted))
+                       min(self.peak, other.peak), max(self.counted, other.counted), min(self.written, other.written))
 
 
 @dataclass(frozen=True)
@@ -87,15 +89,17 @@ def run(command: Command) -> Figures:
     """Run the command once; raises Failed with the reason."""
     for file in command.writes:
         file.unlink(missing_ok=True)
+    if command.prepare:
+        command.prepare()
     before = command.count() if command.count else 0
-    _, seconds, processor_seconds, kibibytes = _measured(command).split()
+    _, seconds, processor_seconds, kibibytes, written = _measured(command).split()
     counted = command.count() - before if command.count else 0
     if command.writes and not any(file.exists() for file in command.writes):
         raise Failed(f"{_as_typed(command)}\nwrote no {command.writes[0]}")
     if command.count and not counted:
         raise Failed(f"{_as_typed(command)}\nmade no request")
     return Figures(_told_seconds(command) if command.tells_seconds else float(seconds), float(processor_seconds),
-                   int(kibibytes) * 1024, counted)
+                   int(kibibytes) * 1024, counted, int(written))
 
 
 def _measured(command: Command) -> str:
