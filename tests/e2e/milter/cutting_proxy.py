@@ -26,6 +26,7 @@ class CuttingProxy:
         listener = socket.create_server((lab.address(), 0))
         address, port = listener.getsockname()
         self.url = server.url.replace(f"{server.address}:{server.port}", f"{address}:{port}")
+        self.commits = 0  # also those that pass
         self.cuts = {"before": 0, "after": 0}
         self._turns = itertools.cycle(("pass", "before", "after"))
         self._cutting = True
@@ -51,7 +52,9 @@ class CuttingProxy:
                         return
 
     def _forward(self, data: bytes, server: socket.socket) -> str:
-        turn = next(self._turns) if self._cutting and b"COMMIT\0" in data else "pass"
+        is_commit = b"COMMIT\0" in data
+        turn = next(self._turns) if self._cutting and is_commit else "pass"
+        self.commits += is_commit
         if turn != "before":
             server.sendall(data)
         if turn == "pass":

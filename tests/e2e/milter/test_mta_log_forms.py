@@ -79,13 +79,13 @@ class SummerTime(unittest.TestCase):
                 milter = Milter(lab, environment=clock.environment | {"TZ": zone},
                                 settings=QUICK | {"mta_log": log, "mta_log_services": [SERVICE], "fold_interval": 3600})
                 milter.wait_for_first_fold()
+                journal = milter.state / "journal"
                 for number, now in enumerate((first, second)):
                     clock.set(now)
                     with log.open("a") as file:
                         file.write(failed_session(FORMS["old"], local, f"192.0.2.{number}", 7))
-                    wait.until_read(milter.pid, log)
-                journal = milter.state / "journal"
-                wait.until(lambda folder=journal: len(self.times_in(folder)) == 2)
+                    # A line that is read is not yet understood, which is what the clock matters for.
+                    wait.until(lambda folder=journal, wanted=number + 1: len(self.times_in(folder)) == wanted)
                 self.assertEqual(self.times_in(journal), {"192.0.2.0": first, "192.0.2.1": second})
 
     def times_in(self, journal: Path) -> dict[str, str]:

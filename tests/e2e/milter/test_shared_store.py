@@ -99,7 +99,10 @@ class SharedStore(unittest.TestCase):
             proxy = CuttingProxy(lab, server)
             hosts = [Host(lab, number, proxy.url) for number in (1, 2)]
             while min(proxy.cuts.values()) < 10:
+                before = proxy.commits
                 self.load(*hosts, sessions=500)
+                # No more than the store can take: what is cut must be folded again, with all that came meanwhile.
+                wait.until(lambda commits=before: proxy.commits > commits)
             proxy.stop_cutting()
             self.end(*hosts)
             self.assert_each_once(server, *hosts)
