@@ -18,7 +18,7 @@ class SteppedClock:
     def __init__(self, lab: Lab) -> None:
         self._file = lab.new_folder("clock") / "now"
         self.environment = {"STARTTLS_TOOLKIT_NOW": str(self._file)}
-        self._hours = 0
+        self.hours = 0
         self._ending = threading.Event()
         self._write()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -27,11 +27,11 @@ class SteppedClock:
 
     def step(self, hours: int) -> None:
         """Set it to so many hours after the machine's."""
-        self._hours = hours
+        self.hours = hours
         self._write()
 
     def _write(self) -> None:
-        now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=self._hours)
+        now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=self.hours)
         new = self._file.with_suffix(f".{threading.get_ident()}")
         new.write_text(now.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z\n")
         os.replace(new, self._file)

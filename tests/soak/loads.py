@@ -6,6 +6,7 @@
         loads.go_on()
 """
 
+import contextlib
 import itertools
 import random
 import re
@@ -28,8 +29,6 @@ from lab.smtp_client import Client, Scenario
 from lab.smtp_dialogue import UnexpectedReply
 
 MAX_LATE_CONTACTS = FRESH // 20
-# A fetch that failed is tried again after five minutes, when somebody asks; here, in trouble, more than once in vain.
-TRIED_AGAIN = 1200.0  # seconds
 CLIENTS = 50  # of each thread, so that the store stops growing
 DOMAINS = 200
 # After so long `serve` answers that it is still looking: `answer_timeout`, and the patience of Sendmail.
@@ -119,9 +118,9 @@ class Loads:
         self.answers, self.mail, self.received = AnswerBooks(), MailBooks(), MailBooks()
         self.progress = 0.0  # of the run, from 0 to 1
         self.seen: set[str] = set()  # fresh domains whose policy is in the cache
-        # Fresh domains whose policy could not be fetched at the first contact, and when that was. They get their mail as if
-        # they had none, until serve tries again.
-        self.not_found: dict[str, float] = {}
+        # Fresh domains whose policy could not be fetched at the first contact. They get their mail as if they had none, until
+        # serve tries again.
+        self.not_found: set[str] = set()
         self.late_contacts = 0  # of them, how many without trouble: the policy hosts were too slow for serve's limits
         dice = [random.Random(f"load {seed} {number}") for number in range(20)]
         self.threads: list[Load] = []
@@ -183,11 +182,19 @@ class Loads:
         """`serve` was killed: it has what was in the file of its cache."""
         self.seen.clear()
 
+    def ask_again(self) -> None:
+        """For each domain whose policy was not found. Nothing goes wrong any more, and `serve` may try again."""
+        asker = Questions(self, random.Random(0))
+        with self.trouble:  # an answer before the new one is right
+            for domain in list(self.not_found):
+                with contextlib.suppress(TimeoutError):
+                    wait.until_equal(lambda name=domain: asker.ask_for("postfix", name), SECURE, timeout=20)
+        asker.close()
+
     def judge_first_contacts(self) -> list[str]:
-        """A machine that is too busy may make some fail, but each succeeds later."""
-        now = time.monotonic()
-        wrong = [f"serve: the policy of {domain} was not found for {now - since:.0f} s"
-                 for domain, since in self.not_found.items() if now - since > TRIED_AGAIN]
+        """What goes wrong, or a machine that is too busy, may make some fail, but each succeeds when `serve` tries again."""
+        wrong = [f"serve: the policy of {domain} was not found, although nothing went wrong any more and it was due again"
+                 for domain in self.not_found]
         if self.late_contacts > MAX_LATE_CONTACTS:
             wrong.append(f"serve: {self.late_contacts} domains were looked up in vain at the first contact")
         return wrong
@@ -346,13 +353,13 @@ class Questions:
             return answer == SECURE, in_trouble and may_wait  # never less than what is known
         if answer == SECURE:
             self._loads.seen.add(domain)
-            self._loads.not_found.pop(domain, None)
+            self._loads.not_found.discard(domain)
             return True, False
         if domain in self._loads.seen:
             return False, in_trouble and may_wait
         as_without_policy = answer in ("NOTFOUND ", "OK dane")
         if domain not in self._loads.not_found and (in_trouble or as_without_policy):
-            self._loads.not_found[domain] = time.monotonic()
+            self._loads.not_found.add(domain)
             self._loads.late_contacts += not in_trouble
         return False, domain in self._loads.not_found and (may_wait or as_without_policy)
 
