@@ -255,7 +255,7 @@ class Logs(Case):
         collector = self.collector(f"journal:{folder}")
         half = len(self.lines) // 2
         write(self.lines[:half], 1)
-        wait.until(lambda: collector.metrics()["log_lines_total"] >= half)
+        collector.wait_for_metric("log_lines_total", half)
         collector.kill()
         write(self.lines[half:], half + 1)
         collector = self.collector(f"journal:{folder}", state=collector.state)
