@@ -127,22 +127,24 @@ class FileClock {
  public:
   explicit FileClock(std::string file) : file_(std::move(file)) {}
 
-  bool read() {
+  bool read() { return current().has_value(); }
+
+  // Returns the last time that was read while the file is being written.
+  Time now() {
+    const auto time = current();
+    return time ? *time : last_.get();
+  }
+
+ private:
+  std::optional<Time> current() {
     std::string line;
     std::ifstream text(file_);
     std::getline(text, line);
     const auto time = scan_rfc3339(line);
     if (time) last_.set(*time);
-    return time.has_value();
+    return time;
   }
 
-  // Returns the last time that was read while the file is being written.
-  Time now() {
-    (void)read();
-    return last_.get();
-  }
-
- private:
   const std::string file_;
   Guarded<Time> last_;
 };
