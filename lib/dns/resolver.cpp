@@ -346,9 +346,10 @@ void Resolver::Impl::advance() {
   make_room();
 }
 
-// The questions that were asked first are first in `asked_`.
+// Only if all places are taken: otherwise others wait just until answers have been taken. The questions that
+// were asked first are first in `asked_`.
 void Resolver::Impl::make_room() {
-  if (!settings_.preempt_after || waiting_.empty() || asked_.empty()) return;
+  if (!settings_.preempt_after || waiting_.empty() || asked_.size() < settings_.max_questions) return;
   const auto now = std::chrono::steady_clock::now();
   std::size_t needed = waiting_.size();
   for (Question* const question : asked_) {

@@ -22,6 +22,24 @@ dns::Settings to_nobody() {
   return {.servers = {"127.63.0.1@9"}, .dnssec = false, .timeout = 200ms};
 }
 
+// Receives questions and never answers.
+class SilentServer {
+ public:
+  SilentServer() {
+    sockaddr_in address{.sin_family = AF_INET, .sin_addr = {.s_addr = ::htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    address_ = fmt::format("127.0.0.1@{}", ::ntohs(address.sin_port));
+  }
+
+  const std::string& address() const { return address_; }
+
+ private:
+  UniqueFd socket_{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  std::string address_;
+};
+
 event::Task<> keep(event::Task<dns::Answer> question, std::optional<dns::Answer>& answer) {
   answer.emplace(co_await question);
 }
@@ -97,18 +115,13 @@ TEST_CASE("a resolver that is destroyed answers all questions first, also waitin
 }
 
 TEST_CASE("a slow question is postponed if another waits for its turn, and only then") {
-  const UniqueFd silent(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{.sin_family = AF_INET, .sin_addr = {.s_addr = ::htonl(INADDR_LOOPBACK)}};
-  socklen_t size = sizeof address;
-  REQUIRE(::bind(silent.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
-  REQUIRE(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  const SilentServer silent;
   event::Loop loop;
-  const auto resolver =
-      good(dns::Resolver::create(loop, {.servers = {fmt::format("127.0.0.1@{}", ::ntohs(address.sin_port))},
-                                        .dnssec = false,
-                                        .timeout = 400ms,
-                                        .max_questions = 1,
-                                        .preempt_after = 50ms}));
+  const auto resolver = good(dns::Resolver::create(loop, {.servers = {silent.address()},
+                                                          .dnssec = false,
+                                                          .timeout = 400ms,
+                                                          .max_questions = 1,
+                                                          .preempt_after = 50ms}));
   std::vector<event::Task<dns::Answer>> questions;
   for (const char* const name : {"a.example.org", "b.example.org"}) {
     questions.push_back(resolver->ask(name, dns::Type::a));
@@ -119,6 +132,21 @@ TEST_CASE("a slow question is postponed if another waits for its turn, and only 
   CHECK(answers[0].reason == "no answer yet, and others wait for their turn");
   CHECK_FALSE(answers[1].put_off);
   CHECK(answers[1].reason == "no answer in 400 ms");
+}
+
+TEST_CASE("a slow question is not postponed for others that wait only until answers are taken") {
+  const SilentServer silent;
+  std::vector<std::optional<dns::Answer>> answers(200);
+  event::Loop loop;
+  const auto resolver = good(dns::Resolver::create(
+      loop, {.servers = {silent.address()}, .dnssec = false, .timeout = 400ms, .preempt_after = 50ms}));
+  event::Timer ask_many(loop, [&] {
+    for (auto& answer : answers) event::spawn(keep(resolver->ask("localhost", dns::Type::a), answer));
+  });
+  ask_many.start(100ms);
+  const auto slow = loop.run_until_complete(resolver->ask("a.example.org", dns::Type::a));
+  CHECK_FALSE(slow.put_off);
+  CHECK(slow.reason == "no answer in 400 ms");
 }
 
 TEST_CASE("an answer may destroy the resolver that gave it") {
