@@ -221,9 +221,7 @@ void write_policy(const preload::Entry& entry, json::JsonText& json) {
   json.member("mode", preload::to_string(entry.mode));
   json.key("mx");
   json.begin_array();
-  if (!entry.joined_mxs.empty()) {
-    for (const auto mx : preload::split_mxs(entry.joined_mxs)) json.text(mx);
-  }
+  for (const auto mx : preload::split_mxs(entry.joined_mxs)) json.text(mx);
   json.end_array();
 }
 

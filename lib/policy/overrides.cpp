@@ -131,7 +131,7 @@ void Reader::take_entry(std::span<const std::string_view> words) {
   const std::string mxs = mode == Mode::none ? "" : take_mxs(mx_words);
   if (!reading_.findings.empty()) return;  // then there will be no list
   // No domain occurs twice, so the position does not matter.
-  builder_.add({.domain = domain->str(), .mode = *mode, .joined_mxs = mxs}, {});
+  builder_.add(domain->str(), *mode, mxs, {});
 }
 
 void Reader::take_line(std::string_view line) {

@@ -127,7 +127,7 @@ void ListBuilder::drop(std::string_view domain, Position position) {
 }
 
 void ListBuilder::read_parts(std::span<SortKey> keys, std::size_t depth) const {
-  constexpr std::size_t ahead = 16;
+  constexpr std::size_t ahead = 2 * List::ahead;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (i + ahead < keys.size()) __builtin_prefetch(list_.texts_.at(list_.places_[keys[i + ahead].index]));
     keys[i].part = part_of(list_.domain_of(list_.places_[keys[i].index]), depth);
