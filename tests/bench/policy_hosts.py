@@ -1,7 +1,7 @@
 """Domains with MTA-STS: their records in Knot, their policies on nginx.
 
     hosts = PolicyHosts(lab, 2000, silent=500)
-    hosts.domains                       d0.bench.test and so on: enforce, for a week
+    hosts.domains                       d0.test and so on, each of an owner of its own: enforce, for a week
     hosts.silent                        others, whose policy hosts do not answer until release()
 
 With `mail`, the zone has these records, too, and another one is signed: without any there is no trust anchor, and
@@ -65,11 +65,13 @@ NGINX_SERVER = """\
 class PolicyHosts:
     port = HTTPS_PORT
 
-    def __init__(self, lab: Lab, count: int, silent: int = 0, *, mxs: Sequence[str] = MXS,
+    def __init__(self, lab: Lab, count: int, silent: int = 0, *, zone: str = "test", mxs: Sequence[str] = MXS,
                  mail: Zone | None = None) -> None:
+        """The domains are in `zone`. Below a registered domain, all would be of one owner, for whom `serve` looks up a
+        tenth as many at the same time."""
         lab.require_program(NGINX, "nginx")
-        self.domains = [f"d{number}.{ZONE}" for number in range(count)]
-        self.silent = [f"s{number}.{ZONE}" for number in range(silent)]
+        self.domains = [f"d{number}.{zone}" for number in range(count)]
+        self.silent = [f"s{number}.{zone}" for number in range(silent)]
         self._addresses = [lab.address() for _ in range(ADDRESSES)]
         self._folder = lab.new_folder("nginx")
         self.holder = _Holder(self._folder / "holder")
@@ -77,7 +79,8 @@ class PolicyHosts:
         self._policy = "".join(rf"{line}\r\n" for line in (
             "version: STSv1", "mode: enforce", *(f"mx: {mx}" for mx in mxs), f"max_age: {MAX_AGE}"))
         signed = ["signed.test"] if mail else []
-        self.dns = Dns(lab, {ZONE: self._zone() | (mail or {}), **{zone: {} for zone in signed}, ".": {}}, signed=signed)
+        self.dns = Dns(lab, {zone: self._zone(zone) | (mail or {}), **{name: {} for name in signed}, ".": {}},
+                       signed=signed)
         self.ca_file = self._folder / "trusted.pem"
         self.ca_file.write_text(lab.ca.certificate.read_text() + _machines_authorities())
         self._start_nginx(lab)
@@ -86,13 +89,13 @@ class PolicyHosts:
         """The address of its policy host."""
         return self._addresses[int(domain.partition(".")[0][1:]) // NAMES_PER_CERTIFICATE % ADDRESSES]
 
-    def _zone(self) -> dict[str, list[str]]:
-        zone = {}
+    def _zone(self, zone: str) -> dict[str, list[str]]:
+        records = {}
         for domain in (*self.domains, *self.silent):
-            name = domain.removesuffix("." + ZONE)
-            zone[f"_mta-sts.{name}"] = [RECORD]
-            zone[f"mta-sts.{name}"] = [f"A {self.address_of(domain)}"]
-        return zone
+            name = domain.removesuffix("." + zone)
+            records[f"_mta-sts.{name}"] = [RECORD]
+            records[f"mta-sts.{name}"] = [f"A {self.address_of(domain)}"]
+        return records
 
     def _start_nginx(self, lab: Lab) -> None:
         answers = f'return 200 "{self._policy}"', f"proxy_pass http://unix:{self.holder.path}"

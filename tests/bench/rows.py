@@ -128,7 +128,7 @@ def lookup(inputs: Inputs) -> Row:
         Command("lookup", [inputs.listtool, "-c", inputs.installed, "lookup", inputs.domain]),
         [Command("postmap -q, cdb",
                  ["postmap", "-c", inputs.postfix_folder, "-q", inputs.domain, f"cdb:{inputs.cdb_map}"])],
-        [time_limit(20)])
+        [time_limit(20), time_of("postmap -q, cdb", 1.3)])
 
 
 def update(inputs: Inputs) -> Row:
