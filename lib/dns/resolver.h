@@ -43,8 +43,8 @@ struct Settings {
   // After this a question has failed. Its pending queries are given up.
   std::chrono::milliseconds timeout{3'000};
   std::size_t max_questions = 1'000;  // at the same time; further ones wait
-  // While questions wait, one that has been under way for so long is given up, with Answer::put_off. None:
-  // questions wait until one ends.
+  // While questions wait because of max_questions, one that has been under way for so long is given up, with
+  // Answer::put_off. None: questions wait until one ends.
   std::optional<std::chrono::milliseconds> preempt_after;
   std::size_t cache_size = std::size_t{8} << 20U;  // bytes, about
 };
