@@ -25,7 +25,6 @@ from lab.process import Process
 
 ADDRESSES = 20
 NAMES_PER_CERTIFICATE = 20
-ZONE = "bench.test"
 HTTPS_PORT = 443
 NGINX = "/usr/sbin/nginx"
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")

@@ -123,12 +123,13 @@ def diff(inputs: Inputs) -> Row:
 
 
 def lookup(inputs: Inputs) -> Row:
+    peer = "postmap -q, cdb"
     return Row(
         "lookup",
         Command("lookup", [inputs.listtool, "-c", inputs.installed, "lookup", inputs.domain]),
-        [Command("postmap -q, cdb",
+        [Command(peer,
                  ["postmap", "-c", inputs.postfix_folder, "-q", inputs.domain, f"cdb:{inputs.cdb_map}"])],
-        [time_limit(20), time_of("postmap -q, cdb", 1.3)])
+        [time_limit(20), time_of(peer, 1.3)])
 
 
 def update(inputs: Inputs) -> Row:
